@@ -59,16 +59,16 @@ lock: ## write the locks again, with uv
 
 # $(1): a lock file. uv is faster where it is at hand; pip needs nothing.
 define install
-	@echo "installing from $(1)"
+	@echo "installing from $(1), half a minute the first time"
 	@if command -v uv >/dev/null 2>&1; then \
 		uv pip install --quiet --python $(VENV) --require-hashes -r $(1); \
 	else \
-		$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1); \
+		$(VENV) -m pip install -qq --disable-pip-version-check --require-hashes -r $(1); \
 	fi
 	@if command -v uv >/dev/null 2>&1; then \
 		uv pip install --quiet --python $(VENV) --no-deps --no-build-isolation -e .; \
 	else \
-		$(VENV) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+		$(VENV) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .; \
 	fi
 endef
 
