@@ -1,0 +1,112 @@
+"""One HTTP/1.1 call for one call of ours: no retry, no redirect, no proxy, no decoding."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Sequence
+
+from proxy.upstream.answer import Answer
+from proxy.upstream.connection import Connection
+from proxy.upstream.errors import ConnectTimedOut, NotSent
+from proxy.upstream.exchange import Exchange
+from proxy.upstream.origin import Origin
+from proxy.upstream.pool import Pool
+from proxy.upstream.request import Header, write_head
+
+WRITTEN_AT_ONCE_MAX = 64 * 1024
+
+
+class Upstream:
+    """The client of one origin, with connections kept per calling key.
+
+    Args:
+        origin: `https://host[:port]`.
+        timeout_s: from a request's first byte sent to its answer's last byte received.
+        connect_timeout_s: name look-up, TCP and TLS together.
+        ssl_context: verifies the server; the default is `ssl.create_default_context()`.
+        clock: monotonic seconds, for the age of idle connections.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        *,
+        timeout_s: float,
+        connect_timeout_s: float = 10,
+        ssl_context: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.origin = Origin.parse(origin)
+        self.pool = Pool(clock)
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._ssl = (ssl_context or _verifying()) if self.origin.tls else None
+        self._closed = False
+
+    async def send(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: Sequence[Header],
+        body: bytes,
+        *,
+        pool: str,
+        submit: bool,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Send one request and wait for the head of its answer.
+
+        Raises:
+            NotSent: no byte of the request was handed to the socket.
+            Broken, TimedOut: anything that went wrong from there on.
+        """
+        host = self.origin.authority
+        head = write_head(method, target, headers, host=host, body_bytes=len(body))
+        connection = self.pool.take(pool, submit=submit) or await self._connect(pool)
+        whole = len(body) <= WRITTEN_AT_ONCE_MAX
+        exchange = connection.start(
+            method,
+            head + body if whole else head,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
+            whole=whole,
+        )
+        if not whole:
+            await _write(connection, exchange, body)
+        return Answer(await exchange.begun(), exchange)
+
+    async def aclose(self) -> None:
+        """Break every connection, those in use too, and wait until their sockets are gone."""
+        self._closed = True
+        await self.pool.aclose()
+
+    async def _connect(self, pool: str) -> Connection:
+        if self._closed:
+            raise NotSent("the upstream client is closed")
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(loop, self.pool, pool),
+                    self.origin.host,
+                    self.origin.port,
+                    ssl=self._ssl,
+                )
+        except TimeoutError as error:
+            raise ConnectTimedOut("no connection to the upstream in time") from error
+        except (OSError, UnicodeError) as error:
+            raise NotSent(f"no connection to the upstream: {error}") from error
+        return connection
+
+
+async def _write(connection: Connection, exchange: Exchange, body: bytes) -> None:
+    try:
+        await connection.write_body(body)
+    except BaseException:  # cancelled: half a request is nobody's
+        exchange.drop()
+        raise
+
+
+def _verifying() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

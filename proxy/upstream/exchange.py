@@ -1,0 +1,135 @@
+"""One request's answer between the line that brings it and the caller that reads it."""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+from proxy.upstream.errors import UpstreamError
+from proxy.upstream.head import Head
+
+BUFFERED_MAX = 256 * 1024
+
+
+class Line(Protocol):
+    """The connection, as an exchange sees it."""
+
+    def pause(self) -> None:
+        """Read no more for now."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def drop(self) -> None:
+        """Break the connection."""
+
+
+class Exchange:
+    """Holds what came and wakes the reader.
+
+    It lets go of its line when the answer ends or fails: from then on the line may serve
+    another call, and nothing done here can touch it.
+    """
+
+    __slots__ = ("_error", "_line", "_loop", "_pieces", "_waiter", "buffered_max", "head", "size")
+
+    def __init__(self, line: Line, loop: asyncio.AbstractEventLoop) -> None:
+        self._line: Line | None = line
+        self._loop = loop
+        self._pieces: deque[bytes] = deque()
+        self._error: UpstreamError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self.head: Head | None = None
+        self.size = 0
+        self.buffered_max = BUFFERED_MAX
+
+    # called by the line
+
+    def begin(self, head: Head) -> None:
+        """The head came."""
+        self.head = head
+        self._wake()
+
+    def put(self, piece: bytes) -> None:
+        """Body bytes came; more than `buffered_max` of them unread stop the line."""
+        self._pieces.append(piece)
+        self.size += len(piece)
+        if self.size > self.buffered_max and self._line is not None:
+            self._line.pause()
+        self._wake()
+
+    def end(self) -> None:
+        """The last byte came."""
+        self._line = None
+        self._wake()
+
+    def fail(self, error: UpstreamError) -> None:
+        """No more will come."""
+        self._line = None
+        self._error = error
+        self._wake()
+
+    # called by the reader
+
+    async def begun(self) -> Head:
+        """Wait for the head."""
+        while self.head is None:
+            if self._error is not None:
+                raise self._error
+            await self._wait()
+        return self.head
+
+    async def piece(self) -> bytes | None:
+        """The next body bytes; None at the end; raises what ended the answer early."""
+        while not self._pieces:
+            if self._error is not None:
+                raise self._error
+            if self._line is None:
+                return None
+            await self._wait()
+        piece = self._pieces.popleft()
+        self.size -= len(piece)
+        self._flow()
+        return piece
+
+    async def gather(self, limit: int) -> bytes | None:
+        """All of the body; None, with nothing taken, once it is more than `limit` bytes."""
+        self.buffered_max = max(limit, BUFFERED_MAX)
+        self._flow()
+        while self.size <= limit and self._line is not None:
+            await self._wait()
+        self.buffered_max = BUFFERED_MAX
+        if self.size > limit:
+            return None
+        if self._error is not None:
+            raise self._error
+        return self._take_all()
+
+    def drop(self) -> None:
+        """Break the line unless the answer is over."""
+        if self._line is not None:
+            self._line.drop()
+
+    def _take_all(self) -> bytes:
+        pieces = b"".join(self._pieces)
+        self._pieces.clear()
+        self.size = 0
+        return pieces
+
+    def _flow(self) -> None:
+        if self._line is not None and self.size <= self.buffered_max:
+            self._line.resume()
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        except BaseException:  # the reader was cancelled: half an answer is nobody's
+            self.drop()
+            raise
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -1,0 +1,114 @@
+"""Idle connections, per calling key: the last one used is the first one taken."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+
+from proxy.upstream.connection import Connection
+
+SUBMIT_IDLE_MAX_S = 5.0
+POLL_IDLE_MAX_S = 30.0
+IDLE_PER_KEY_MAX = 256
+IDLE_MAX = 1024
+
+
+class Pool:
+    """Keeps what may be used again, and knows every connection that is open."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._by_key: dict[str, dict[Connection, None]] = {}
+        self._by_age: OrderedDict[Connection, None] = OrderedDict()
+        self._open: set[Connection] = set()
+        self._reaper: asyncio.TimerHandle | None = None
+        self._emptied: asyncio.Event | None = None
+
+    @property
+    def idle(self) -> int:
+        """How many connections wait for a call."""
+        return len(self._by_age)
+
+    @property
+    def keys(self) -> int:
+        """How many calling keys have an idle connection."""
+        return len(self._by_key)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open, idle or not."""
+        return len(self._open)
+
+    def take(self, key: str, *, submit: bool) -> Connection | None:
+        """The connection of `key` used last, if it is fresh enough and has stayed quiet."""
+        oldest_at = self._clock() - (SUBMIT_IDLE_MAX_S if submit else POLL_IDLE_MAX_S)
+        while stack := self._by_key.get(key):
+            connection = next(reversed(stack))
+            if connection.idle_since <= oldest_at:
+                return None
+            self._remove(connection)
+            if connection.quiet():
+                return connection
+            connection.drop()
+        return None
+
+    def put(self, connection: Connection) -> None:
+        """Keep a connection; over a cap, the oldest makes room."""
+        connection.idle_since = self._clock()
+        stack = self._by_key.setdefault(connection.pool, {})
+        stack[connection] = None
+        self._by_age[connection] = None
+        if len(stack) > IDLE_PER_KEY_MAX:
+            self._discard(next(iter(stack)))
+        elif len(self._by_age) > IDLE_MAX:
+            self._discard(next(iter(self._by_age)))
+        if self._reaper is None:
+            self._reap_later()
+
+    def opened(self, connection: Connection) -> None:
+        """Count a connection."""
+        self._open.add(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._remove(connection)
+        self._open.discard(connection)
+        if self._emptied is not None and not self._open:
+            self._emptied.set()
+
+    async def aclose(self) -> None:
+        """Break every connection and wait until their sockets are gone."""
+        if self._reaper is not None:
+            self._reaper.cancel()
+            self._reaper = None
+        for connection in tuple(self._open):
+            connection.drop()
+        if self._open:
+            self._emptied = asyncio.Event()
+            await self._emptied.wait()
+
+    def _remove(self, connection: Connection) -> None:
+        if self._by_age.pop(connection, self) is self:  # was not idle
+            return
+        stack = self._by_key[connection.pool]
+        del stack[connection]
+        if not stack:
+            del self._by_key[connection.pool]
+
+    def _discard(self, connection: Connection) -> None:
+        self._remove(connection)
+        connection.drop()
+
+    def _reap_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._reaper = loop.call_later(POLL_IDLE_MAX_S, self._reap)
+
+    def _reap(self) -> None:
+        """Drop what is too old even for a poll: one timer for all, only while some are idle."""
+        self._reaper = None
+        oldest_at = self._clock() - POLL_IDLE_MAX_S
+        while self._by_age:
+            connection = next(iter(self._by_age))
+            if connection.idle_since > oldest_at:
+                self._reap_later()
+                return
+            self._discard(connection)
