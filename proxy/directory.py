@@ -1,0 +1,120 @@
+"""Who may call and what binds them: keys, teams and the installation, as one snapshot. Pure.
+
+The snapshot is replaced whole when the ledger's revision moves, so a change made on any
+node is obeyed everywhere within the time of one look (half a second).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proxy.budget import DAY, EVERYTHING, INSTALLATION, KEY, MONTH, TEAM, Budget, Zone
+
+UNLIMITED = -1  # as stored: a limit of its own that is none
+ACTIVE, PAUSED, REVOKED = "active", "paused", "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A caller's credential. Limits in micro-USD: None the default, -1 unlimited."""
+
+    id: str
+    name: str
+    own: bool = False
+    adopted: bool = False
+    public: str = ""
+    digest: bytes = b""
+    old_digest: bytes = b""
+    old_until_us: int = 0
+    fingerprint: str = ""
+    team: str = ""
+    daily_micros: int | None = None
+    monthly_micros: int | None = None
+    topup_day: str = ""
+    topup_micros: int = 0
+    zone: Zone | None = None
+    models: tuple[str, ...] = ()
+    max_price_micros: int | None = None
+    expires_us: int | None = None
+    shadow: bool = False
+    state: str = ACTIVE
+    upstream_key_env: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    version: int = 0
+
+    def allows(self, model: str, resolution: str) -> bool:
+        """Say whether the allow-list has a model, or the model at a resolution."""
+        if not self.models:
+            return True
+        wanted = {model.casefold(), f"{model}@{resolution}".casefold()}
+        return any(entry.casefold() in wanted for entry in self.models)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A cap over a team's keys; the team `*` is the installation."""
+
+    name: str
+    daily_micros: int | None = None
+    monthly_micros: int | None = None
+    state: str = ACTIVE
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Every key and team as of one revision of the ledger."""
+
+    revision: int
+    keys: Mapping[str, Key]
+    teams: Mapping[str, Team]
+    zone: Zone
+    default_daily_micros: int | None
+    counting: frozenset[tuple[str, str]] = frozenset()  # (version, model) seen to sell n
+    prices: int = 0  # grows with every price version, so that nodes know to load
+    by_public: Mapping[str, Key] = field(default_factory=dict)
+    by_fingerprint: Mapping[str, Key] = field(default_factory=dict)
+
+    def zone_of(self, key: Key) -> Zone:
+        """Find the zone that a key's days are counted in."""
+        return key.zone or self.zone
+
+    def day_limit(self, key: Key, day: str) -> int | None:
+        """Say what a key may spend on a day, in micro-USD; None is unlimited."""
+        limit = self.default_daily_micros if key.daily_micros is None else key.daily_micros
+        if limit is None or limit == UNLIMITED:
+            return None
+        return limit + (key.topup_micros if key.topup_day == day else 0)
+
+    def budgets(self, key: Key, key_day: str) -> tuple[Budget, ...]:
+        """List every budget that a call of this key is held to, narrowest first."""
+        enforced = not key.shadow
+        found = [
+            Budget(KEY, key.name, DAY, self.day_limit(key, key_day), enforced),
+            Budget(KEY, key.name, MONTH, limited(key.monthly_micros), enforced),
+        ]
+        if key.team:
+            team = self.teams.get(key.team, Team(key.team))
+            found += _of_team(TEAM, team)
+        return (*found, *_of_team(INSTALLATION, self.teams.get(EVERYTHING, Team(EVERYTHING))))
+
+    def paused(self, key: Key) -> str | None:
+        """Name the scope that is paused for this key, if any."""
+        if key.state == PAUSED:
+            return KEY
+        if key.team and self.teams.get(key.team, Team("")).state == PAUSED:
+            return TEAM
+        if self.teams.get(EVERYTHING, Team("")).state == PAUSED:
+            return INSTALLATION
+        return None
+
+
+def limited(limit_micros: int | None) -> int | None:
+    """Read a stored limit that has no default: None and -1 are unlimited."""
+    return None if limit_micros in (None, UNLIMITED) else limit_micros
+
+
+def _of_team(scope: str, team: Team) -> list[Budget]:
+    return [
+        Budget(scope, team.name, DAY, limited(team.daily_micros)),
+        Budget(scope, team.name, MONTH, limited(team.monthly_micros)),
+    ]

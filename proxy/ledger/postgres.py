@@ -1,0 +1,114 @@
+"""The ledger on PostgreSQL: the same verbs over psycopg, its clock deciding the day."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from proxy.ledger.session import STATEMENT_TIMEOUT_MS, LedgerFault
+
+RACES = (errors.SerializationFailure, errors.DeadlockDetected)
+
+
+@lru_cache(maxsize=512)
+def _translated(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+def libpq_url(url: str) -> str:
+    """Strip a driver name that SQLAlchemy would want: `postgresql+psycopg://` and the like."""
+    scheme, rest = url.split("://", 1)
+    return f"{scheme.split('+')[0].replace('postgres:', 'postgresql:')}://{rest}"
+
+
+class PostgresSession:
+    """One connection, opened anew when it broke; READ COMMITTED with rows locked in order."""
+
+    dialect, lock = "postgresql", " FOR UPDATE"
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self._url, self._read_only = libpq_url(url), read_only
+        self._connection: psycopg.Connection[Any] | None = None
+        self._open()
+
+    def _open(self) -> psycopg.Connection[Any]:
+        with _faults():
+            options = (
+                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000"
+                " -c idle_in_transaction_session_timeout=10000 -c synchronous_commit=on"
+                f" -c default_transaction_read_only={'on' if self._read_only else 'off'}"
+            )
+            self._connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=5,
+                options=options,
+                application_name="farebox",
+                prepare_threshold=2,
+            )
+        return self._connection
+
+    def _live(self) -> psycopg.Connection[Any]:
+        connection = self._connection
+        if connection is None or connection.closed or connection.broken:
+            return self._open()
+        return connection
+
+    def durable(self) -> str | None:
+        """Say why this server may lose a commit; None if it does not."""
+        for name, good in (("fsync", "on"), ("full_page_writes", "on")):
+            value = self.rows(f"SHOW {name}")[0][0]
+            if value != good:
+                return f"PostgreSQL runs with {name}={value}"
+        return None
+
+    def rows(self, sql: str, args: Sequence[Any] = ()) -> list[Any]:
+        """Fetch all rows."""
+        with _faults():
+            return self._live().execute(_translated(sql), args).fetchall()
+
+    def run(self, sql: str, args: Sequence[Any] = ()) -> int:
+        """Run a statement; how many rows it touched."""
+        with _faults():
+            return self._live().execute(_translated(sql), args).rowcount
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement once a row, all on their way before the first answer is read."""
+        with _faults(), self._live().cursor() as cursor:
+            cursor.executemany(_translated(sql), rows)
+
+    def now_us(self) -> int:
+        """Read the database's clock, so that nodes whose clocks differ agree on the day."""
+        found = self.rows("SELECT (extract(epoch FROM clock_timestamp())*1000000)::bigint")
+        return int(found[0][0])
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit at the end, roll back on an exception."""
+        connection = self._live()
+        with _faults(), connection.transaction():
+            yield
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+@contextlib.contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except RACES as error:
+        raise LedgerFault(str(error), kind="race") from error
+    except psycopg.IntegrityError:
+        raise
+    except errors.LockNotAvailable as error:
+        raise LedgerFault(str(error), kind="busy") from error
+    except errors.DiskFull as error:
+        raise LedgerFault(str(error), kind="full") from error
+    except psycopg.Error as error:
+        raise LedgerFault(str(error) or type(error).__name__, kind="commit") from error

@@ -1,0 +1,109 @@
+"""The schema: migrated at start by whoever comes first, checked by everybody else."""
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from proxy.ledger.postgres import PostgresSession, libpq_url
+from proxy.ledger.session import LedgerFault, Session, SqliteSession, refuse_network
+
+HEAD = "0001"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK_ID = 4_021_000  # any number of ours, for PostgreSQL's advisory lock
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Find the file of a `sqlite:///` URL; None for another database."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def open_session(url: str, *, read_only: bool = False, synchronous: str = "FULL") -> Session:
+    """Connect to the ledger's database.
+
+    Raises:
+        LedgerFault: it cannot be opened, or must not be used (network file system, no fsync).
+    """
+    path = sqlite_path(url)
+    if path is None:
+        session = PostgresSession(url, read_only=read_only)
+        if not read_only and (why := session.durable()) is not None:
+            session.close()
+            raise LedgerFault(f"{why}: a commit could be lost", transient=False, kind="durability")
+        return session
+    refuse_network(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return SqliteSession(path, read_only=read_only, synchronous=synchronous)
+    except OSError as error:
+        raise LedgerFault(f"{path}: {error.strerror}", transient=False, kind="open") from error
+
+
+def migrate(url: str) -> None:
+    """Bring the schema up to date; safe to be killed, and to be run by many at once."""
+    path = sqlite_path(url)
+    session = open_session(url)
+    try:
+        current = _version(session)
+    finally:
+        session.close()
+    if current == HEAD:
+        return
+    if current is not None and current > HEAD:
+        return  # a newer node has added to it; additions do not disturb us
+    with _alone(url, path):
+        _upgrade(url)
+
+
+def _version(session: Session) -> str | None:
+    try:
+        found = session.rows("SELECT version_num FROM alembic_version")
+    except LedgerFault as fault:
+        if fault.kind in {"corrupt", "busy"}:
+            raise
+        return None
+    return found[0][0] if found else None
+
+
+def _upgrade(url: str) -> None:
+    from alembic import command  # noqa: PLC0415 - half a second that a clean start need not wait
+    from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy import create_engine  # noqa: PLC0415
+
+    engine = create_engine(sqlalchemy_url(url))
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Name the driver that SQLAlchemy is to use."""
+    if url.startswith("sqlite:"):
+        return url
+    return libpq_url(url).replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@contextmanager
+def _alone(url: str, path: Path | None) -> Iterator[None]:
+    if path is not None:
+        with Path(f"{path}.lock").open("a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        return
+    session = PostgresSession(url)
+    session.rows("SELECT pg_advisory_lock(?)", (_LOCK_ID,))
+    try:
+        yield
+    finally:
+        session.close()
+
+
+def quick_check(path: Path) -> str | None:
+    """Look a SQLite file over page by page; None if it is sound. Slow: for `doctor`."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    return None if found == "ok" else str(found)

@@ -1,0 +1,178 @@
+"""The ledger's transactions: a batch of operations in, their results out, one commit."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from typing import Any, TypeVar
+
+import psycopg
+
+from proxy.budget import Zone, day_at, resets_us
+from proxy.directory import Directory, Key, Team
+from proxy.ledger import rows
+from proxy.ledger.ops import BudgetSpent, KeyGone, KeyHeld, Operation, View
+from proxy.ledger.session import LedgerFault, Session, retried
+
+T = TypeVar("T")
+Refused = (BudgetSpent, KeyGone, KeyHeld)
+Conflicts = (sqlite3.IntegrityError, psycopg.IntegrityError)
+
+_KEY_COLUMNS = (
+    "id,name,own,adopted,public,digest,old_digest,old_until_us,fingerprint,team,daily_micros,"
+    "monthly_micros,topup_day,topup_micros,zone,zone_until_us,zone_then,models,max_price_micros,"
+    "expires_us,shadow,state,upstream_key_env,tags,version"
+)
+
+
+def key_of(row: Sequence[Any]) -> Key:
+    """Read a key from its row."""
+    (key_id, name, own, adopted, public, digest, old, old_until, fingerprint, team, daily, monthly,
+     topup_day, topup, zone, until, then, models, max_price, expires, shadow, state, env, tags,
+     version) = row  # fmt: skip
+    return Key(
+        key_id, name, bool(own), bool(adopted), public, bytes(digest), bytes(old), old_until,
+        fingerprint, team, daily, monthly, topup_day, topup,
+        Zone(zone, until, then) if zone else None, tuple(json.loads(models)), max_price, expires,
+        bool(shadow), state, env, json.loads(tags), version,
+    )  # fmt: skip
+
+
+class Store:
+    """Owns a session and the directory; everything that changes money goes through `commit`."""
+
+    def __init__(
+        self, session: Session, *, timezone: str = "UTC", default_daily_micros: int | None = None
+    ) -> None:
+        self.session = session
+        zone = Zone(timezone)
+        self.directory = Directory(-1, {}, {}, zone, default_daily_micros)
+
+    def open(self) -> None:
+        """Settle the installation's zone, and read the directory."""
+        with self.session.transaction():
+            self._zone(self.directory.zone.name)
+            self.refresh()
+
+    def _zone(self, wanted: str) -> None:
+        """Take a changed FAREBOX_TIMEZONE into force at the end of the running day."""
+        found = self.meta("zone")
+        zone = Zone(*json.loads(found)) if found else Zone(wanted)
+        now = self.session.now_us()
+        running = Zone(zone.at(now))
+        pending = zone.then or zone.name
+        if wanted != pending:
+            day = day_at(now, running)
+            zone = Zone(running.name, resets_us(day, "day", running, now), wanted)
+        text = json.dumps([zone.name, zone.until_us, zone.then])
+        if text != found:
+            self.set_meta("zone", text)
+
+    def meta(self, name: str) -> str | None:
+        """Read a fact about this ledger."""
+        found = self.session.rows("SELECT value FROM meta WHERE name=?", (name,))
+        return found[0][0] if found else None
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Write a fact about this ledger."""
+        self.session.run(
+            "INSERT INTO meta(name,value) VALUES(?,?)"
+            " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+            (name, value),
+        )
+
+    def bump(self) -> int:
+        """Move the revision on, so that every node reads the directory again."""
+        revision = int(self.meta("revision") or 0) + 1
+        self.set_meta("revision", str(revision))
+        return revision
+
+    def refresh(self) -> Directory:
+        """Read what changed in the directory since it was last read."""
+        revision = int(self.meta("revision") or 0)
+        old = self.directory
+        if revision == old.revision:
+            return old
+        keys, teams = dict(old.keys), dict(old.teams)
+        for row in self.session.rows(
+            f"SELECT {_KEY_COLUMNS} FROM keys WHERE revision>?",  # noqa: S608
+            (old.revision,),
+        ):
+            keys[row[0]] = key_of(row)
+        for row in self.session.rows(
+            "SELECT name,daily_micros,monthly_micros,state,version FROM teams WHERE revision>?",
+            (old.revision,),
+        ):
+            teams[row[0]] = Team(*row)
+        counting = self.session.rows("SELECT version,model FROM counting")
+        prices = self.session.rows("SELECT count(*) FROM price_versions")[0][0]
+        self.directory = replace(
+            old,
+            revision=revision,
+            keys=keys,
+            teams=teams,
+            zone=Zone(*json.loads(self.meta("zone") or '["UTC",null,null]')),
+            counting=frozenset((v, m) for v, m in counting),
+            prices=prices,
+            by_public={k.public: k for k in keys.values() if k.public},
+            by_fingerprint={k.fingerprint: k for k in keys.values() if k.own},
+        )
+        return self.directory
+
+    def commit(self, operations: Sequence[Operation]) -> list[Any]:
+        """Apply operations in one transaction; each result is a receipt or its refusal.
+
+        Raises:
+            LedgerFault: nothing is known to be written.
+        """
+        try:
+            return retried(lambda: self._apply(operations))
+        except Conflicts:
+            if len(operations) == 1:
+                return [self._alone(operations[0])]
+            return [self._alone(operation) for operation in operations]
+
+    def _alone(self, operation: Operation) -> Any:
+        try:
+            return retried(lambda: self._apply([operation]))[0]
+        except Conflicts as error:
+            raise LedgerFault(str(error), kind="conflict") from error
+
+    def _apply(self, operations: Sequence[Operation]) -> list[Any]:
+        with self.session.transaction():
+            view = View(self.session.now_us(), self.refresh())
+            rows.load(self.session, view, operations)
+            results = [_applied(operation, view) for operation in operations]
+            rows.save(self.session, view)
+            if view.counting - self.directory.counting:
+                self.bump()
+        return results
+
+    def transact(self, change: Callable[["Store"], T]) -> T:
+        """Run a change of keys, teams or prices in a transaction of its own."""
+
+        def once() -> T:
+            with self.session.transaction():
+                self.refresh()
+                result = change(self)
+                self.refresh()
+                return result
+
+        before = self.directory
+        try:
+            return retried(once)
+        except BaseException:
+            self.directory = before
+            raise
+
+
+def _applied(operation: Operation, view: View) -> Any:
+    try:
+        return operation.apply(view)
+    except Refused as refusal:
+        return refusal
+    except KeyError:
+        return LedgerFault(f"no charge {operation.charge_id}", transient=False, kind="missing")
+
+
