@@ -1,0 +1,192 @@
+"""Which headers cross, and which stop here (interface, section 4).
+
+Names are compared in lower case and kept as sent, in their order. Host and Content-Length of a
+request are the upstream client's to write, so they stop here too.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from proxy.errors import BadRequest, shown
+
+Header = tuple[bytes, bytes]
+Spelling = Literal["mirror", "raw", "bearer"]
+
+SESSION_COOKIE: Final = b"farebox_session"
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+# Expect stops because its 100 was given when we read the body.
+_STOPPED: Final = HOP_BY_HOP | {b"host", b"content-length", b"idempotency-key", b"expect"}
+_KEYS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key"})
+# What describes a body byte by byte is wrong once a poll URL in it was swapped.
+_OF_THE_BYTES: Final = frozenset(
+    {b"content-length", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
+)
+_ENCODING: Final = b"accept-encoding"
+_OURS: Final = b"x-farebox-"
+_SCHEME: Final = re.compile(rb"bearer[ \t]+", re.IGNORECASE)
+
+TAG_CHARS_MAX: Final = 128
+IDEMPOTENCY_CHARS_MAX: Final = 255
+
+
+def forwarded(
+    headers: Sequence[Header],
+    *,
+    drop_key: bool,
+    upstream_key: str | None = None,
+    spelling: Spelling = "mirror",
+    identity: bool = True,
+) -> list[Header]:
+    """Return the request headers that the upstream sees.
+
+    With `drop_key` (a Farebox key) every spelling of a key stops, and `upstream_key` goes out in
+    the place of the first: spelled as `FAREBOX_UPSTREAM_AUTH` says, raw if it came as x-api-key.
+    Without it a caller's own key goes as sent. `identity` asks for an answer that can be read.
+    """
+    stopped = _STOPPED | _named_by_connection(headers)
+    swapped = _KEYS if drop_key else frozenset[bytes]()
+    credential = _credential(headers, upstream_key, spelling) if drop_key else []
+    kept: list[Header] = []
+    for header in headers:
+        name = header[0].lower()
+        if name in stopped or name.startswith(_OURS) or (identity and name == _ENCODING):
+            continue
+        if name in swapped:
+            kept += credential
+            credential = []
+        elif name == b"cookie":
+            kept += _without_session(header)
+        else:
+            kept.append(header)
+    kept += credential
+    return [*kept, (_ENCODING, b"identity")] if identity else kept
+
+
+def returned(headers: Sequence[Header], *, rewritten: bool = False) -> list[Header]:
+    """Return the upstream's response headers that the caller sees.
+
+    `x-farebox-*` and our session cookie are ours alone to set. `rewritten`: a poll URL in the
+    body was or may be swapped, so its length and digests no longer hold.
+    """
+    stopped = HOP_BY_HOP | _named_by_connection(headers)
+    if rewritten:
+        stopped |= _OF_THE_BYTES
+    kept = []
+    for header in headers:
+        name = header[0].lower()
+        if name in stopped or name.startswith(_OURS):
+            continue
+        if name == b"set-cookie" and _cookie_name(header[1]) == SESSION_COOKIE:
+            continue
+        kept.append(header)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a caller asks of Farebox itself."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+    idempotency_key: str | None = None
+
+
+def read_farebox_headers(headers: Iterable[Header], declared_tags: Collection[str]) -> Asked:
+    """Read the headers meant for us, or raise `BadRequest` for any that we do not know.
+
+    A tag is at most 128 printable characters, an Idempotency-Key at most 255; each comes once.
+    """
+    found: dict[bytes, bytes] = {}
+    for sent, value in headers:
+        name = sent.lower()
+        if name == b"idempotency-key" or name.startswith(_OURS):
+            if name in found:
+                raise BadRequest(f"The header {_quoted(name)} stands twice.")
+            found[name] = value
+    if not found:
+        return Asked()
+    key = found.pop(b"idempotency-key", None)
+    dry_run = found.pop(b"x-farebox-dry-run", b"0")
+    return Asked(
+        _tags(found, declared_tags),
+        dry_run.strip().lower() not in {b"0", b"false"},
+        None if key is None else _text(b"idempotency-key", key, IDEMPOTENCY_CHARS_MAX),
+    )
+
+
+def _named_by_connection(headers: Iterable[Header]) -> set[bytes]:
+    """Return the names that a Connection header makes hop-by-hop for this message."""
+    named: set[bytes] = set()
+    for name, value in headers:
+        if len(name) == len(b"connection") and name.lower() == b"connection":
+            named.update(token.strip(b" \t").lower() for token in value.split(b","))
+    return named
+
+
+def _credential(headers: Iterable[Header], key: str | None, spelling: Spelling) -> list[Header]:
+    """Return the header that carries our key: none, if no key is to go out."""
+    if key is None:
+        return []
+    for name, value in headers:
+        if name.lower() == b"authorization" and value.strip():
+            return [(name, _scheme(value, spelling) + key.encode())]
+    return [(b"authorization", key.encode())]
+
+
+def _scheme(sent: bytes, spelling: Spelling) -> bytes:
+    """Return what stands before the key in Authorization, blanks and case as sent or as set."""
+    if spelling == "mirror":
+        found = _SCHEME.match(sent)
+        return found[0] if found else b""
+    return b"Bearer " if spelling == "bearer" else b""
+
+
+def _cookie_name(pair: bytes) -> bytes:
+    return pair.partition(b"=")[0].strip()
+
+
+def _without_session(header: Header) -> list[Header]:
+    """Return a Cookie header as sent unless it holds our page's session, else without that."""
+    name, value = header
+    if SESSION_COOKIE not in value:
+        return [header]
+    rest = [pair for pair in value.split(b";") if _cookie_name(pair) != SESSION_COOKIE]
+    return [(name, b";".join(rest).strip())] if any(pair.strip() for pair in rest) else []
+
+
+def _tags(found: dict[bytes, bytes], declared: Collection[str]) -> dict[str, str]:
+    names = {f"x-farebox-tag-{tag}".lower().encode(): tag for tag in declared}
+    for name in found:
+        if name not in names:
+            raise BadRequest(f"The header {_quoted(name)} is not one that Farebox knows.")
+    return {names[name]: _text(name, value, TAG_CHARS_MAX) for name, value in found.items()}
+
+
+def _text(name: bytes, value: bytes, chars_max: int) -> str:
+    """Return a header's text, or raise `BadRequest` if it is not short and printable."""
+    try:
+        text = value.strip().decode()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(text) > chars_max or not text.isprintable():
+        raise BadRequest(f"{_quoted(name)} must be 1 to {chars_max} printable characters.")
+    return text
+
+
+def _quoted(name: bytes) -> str:
+    return f"'{shown(name.decode('latin-1'))}'"
