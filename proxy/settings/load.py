@@ -64,8 +64,8 @@ def _value(told: Variable, given: Mapping[str, Given], *, loopback: bool) -> obj
     try:
         return told.read(found.text)
     except ValueError as error:
-        shown = "" if told.secret else f", not {found.text!r}"
-        raise SettingsError(f"{told.environment} ({found.where}): {error}{shown}") from error
+        shown = "" if told.secret else f"={found.text}"
+        raise SettingsError(f"{told.environment}{shown} ({found.where}): {error}") from error
 
 
 def _agree(settings: Settings) -> None:

@@ -1,0 +1,82 @@
+"""The whole map of commands, and how each one ends."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from proxy.cli import prices, serve
+from proxy.cli.output import WRONG_USAGE, CommandError, printable, say
+from proxy.settings import SettingsError
+from proxy.version import __version__
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="farebox",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(serve.serve)
+app.add_typer(prices.app, name="prices")
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
+    if wanted:
+        typer.echo(f"farebox {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def farebox(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file, ./farebox.toml if there is one.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Price every image, hold each key to its budget, show where the money went."""
+    del config, version  # read by settings_of and the callback
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        code = app(args=list(arguments), prog_name="farebox", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _fail(f"{error.format_message()}{_where_to_look(error)}", error.exit_code)
+    except SettingsError as error:
+        return _fail(str(error), WRONG_USAGE)
+    except CommandError as error:
+        return _fail(str(error), error.code)
+    return code if isinstance(code, int) else 0
+
+
+def _where_to_look(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f" See: {context.command_path} --help" if context else ""
+
+
+def _fail(message: str, code: int) -> int:
+    say(f"farebox: {printable(' '.join(message.split()))}")
+    return code
