@@ -54,10 +54,10 @@ def _path_poll(job: Job, origin: str) -> dict[str, Any]:
     word = job.word()
     spent_ms = 6_200 if job.finished else 0
     data: dict[str, Any] = {
-        "id": job.id, "model": job.model, "outputs": _outputs(job, word), "urls": _urls(job, origin),
-        "status": word, "error": _error(job, word), "executionTime": spent_ms,
-        "timings": {"inference": spent_ms}, "has_nsfw_contents": None,
-        "created_at": _precise(job.created_at),
+        "id": job.id, "model": job.model, "outputs": _outputs(job, word),
+        "urls": _urls(job, origin), "status": word, "error": _error(job, word),
+        "executionTime": spent_ms, "timings": {"inference": spent_ms},
+        "has_nsfw_contents": None, "created_at": _precise(job.created_at),
     }  # fmt: skip
     if "no-outputs" in job.say:
         del data["outputs"]

@@ -2,40 +2,38 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import time
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tests.standin import documents
 from tests.standin.bill import Bill, Line, Price, fingerprint, list_price, resolution_of
 from tests.standin.faults import broken
 from tests.standin.jobs import Job, Jobs, Surface
+from tests.standin.refusals import (
+    NO_JOB,
+    UNREADABLE,
+    Asked,
+    json_reply,
+    refusal,
+    refused,
+    spoilt,
+)
 from tests.standin.routes import Route, model_in, route
-from tests.standin.scenarios import STATUSES, UNREAD, NoSuchScenario, Say, heard
+from tests.standin.scenarios import STATUSES, UNREAD, Say, UnknownScenarioError, heard
 from tests.standin.wire import Call, Head, Reply
 
 _SYNC_SLOW_S = 35.0
-_NO_JOB = (
-    *STATUSES,
-    "policy",
-    "echo-key",
-    "envelope",
-    "redirect",
-    "reset-before",
-    "silence-before",
-)
-_UNREADABLE = ("unreadable", "nothing", "half-json")
 # Nobody learns the id of such a job, so nobody polls it: it finishes by itself.
 _LOST = (
-    *_NO_JOB, *_UNREADABLE, "no-id", "reset", "hangup", "silence", "truncated", "cut-chunk",
+    *NO_JOB, *UNREADABLE, "no-id", "reset", "hangup", "silence", "truncated", "cut-chunk",
     "no-last-chunk", "stall", "reset-middle", "eof-cut", "garbage", "two-lengths",
 )  # fmt: skip
-_PAGE = b"<html><head><title>%d</title></head><body><center>nginx</center></body></html>\r\n"
-_HTML = ((b"Content-Type", b"text/html"),)
 
 
 @dataclass(slots=True)
@@ -46,7 +44,7 @@ class Options:
     keys: Collection[str] | None = None  # None: every `sk-…` but Farebox's own
     price: Price = list_price
     public: str = ""
-    say: Say = Say()
+    say: Say = field(default_factory=Say)
 
 
 class Exchange:
@@ -69,10 +67,9 @@ class Exchange:
 
     def unread(self, head: Head, say: Say) -> Reply | None:
         """A reply that does not wait for the request's body."""
-        early = say.also(heard(head.target))
-        if not early.any(UNREAD):
-            return None
-        return broken(self._refusal("path", 413, STATUSES["413"], early), early)
+        with contextlib.suppress(UnknownScenarioError):
+            say = say.also(heard(head.target))
+        return broken(refusal("path", 413), say) if say.any(UNREAD) else None
 
     async def answer(self, call: Call, say: Say) -> Reply:
         """The reply to one whole request."""
@@ -81,8 +78,8 @@ class Exchange:
             return scripted
         try:
             say = say.also(heard(call.target, call.body))
-        except NoSuchScenario as error:
-            return _json(501, {"error": {"message": str(error), "type": "stand_in", "code": 501}})
+        except UnknownScenarioError as error:
+            return refusal("unified", 501, str(error))
         if where.kind == "options":
             return Reply(204, headers=((b"Allow", b"GET, HEAD, POST, OPTIONS"),))
         if where.kind in {"echo", "put"}:
@@ -93,7 +90,7 @@ class Exchange:
         key = bare_key(call)
         if key is None or not self._knows(key):
             message = "Token cannot be empty" if key is None else "Invalid signature"
-            return self._refusal(where.surface, 401, message, Say())
+            return refusal(where.surface, 401, message)
         if where.kind == "poll":
             return self._poll(where, key)
         if where.kind == "upload":
@@ -111,17 +108,19 @@ class Exchange:
     async def _submit(self, call: Call, where: Route, key: str, say: Say) -> Reply:
         body = _object(call.body)
         model = where.model or model_in(body)
-        refusal = self._refused(call, where, say, body, model)
-        if refusal and "late" not in say:
-            return broken(refusal, say)
+        no = refused(Asked(call, where.surface, say, self.options.public))
+        if no is None and ("not-a-real-model" in model or not (model and body)):
+            no = refusal(where.surface, 400, f"unsupported model {model!r}")
+        if no and "late" not in say:
+            return broken(no, say)
         job = self._make(key, where.surface, model, body, say)
-        if refusal:
-            return broken(refusal, say)
+        if no:
+            return broken(no, say)
         if where.kind == "generations":
             await self._wait(job)
-            return broken(_json(*documents.generated(job, time.time())), say)
+            return broken(json_reply(*documents.generated(job, time.time())), say)
         status, document = await self._accept(job)
-        return broken(_unread_by(_json(status, document), say), say)
+        return broken(spoilt(json_reply(status, document), say), say)
 
     def _make(self, key: str, surface: Surface, model: str, body: dict[str, Any], say: Say) -> Job:
         now = time.time()
@@ -129,9 +128,9 @@ class Exchange:
         if self.options.charge_on == "submit":
             self._charge(job, job.asked)
         if job.done_at is not None:
-            asyncio.get_running_loop().call_later(job.done_at - now, self._due, job)
+            asyncio.get_running_loop().call_later(job.done_at - now, self.finish, job)
         elif say.any(_LOST):
-            self._due(job, lost=True)
+            self.finish(job)
         return job
 
     async def _accept(self, job: Job) -> tuple[int, Any]:
@@ -153,87 +152,37 @@ class Exchange:
 
     def _poll(self, where: Route, key: str) -> Reply:
         job = self.jobs.find(where.id)
-        if job is None or job.key != key or "gone" in job.say:
-            return self._refusal(where.surface, 404, f"no such prediction: {where.id}", Say())
+        if job is None or (job.key, job.surface) != (key, where.surface) or "gone" in job.say:
+            return refusal(where.surface, 404, f"no such prediction: {where.id}")
         job.polls += 1
         say = job.say.of_polls(job.polls)
         if status := say.any(STATUSES):
-            return broken(self._refusal(where.surface, int(status), STATUSES[status], say), say)
-        self._due(job)
-        job.looks_after += job.finished
-        status_code, document = documents.seen(job, self.options.public)
-        if where.surface != job.surface:
-            document = documents.refused(where.surface, 404, "wrong door", "")
-            return _json(404, document)
-        wire = say.also(Say({k: v for k, v in job.say.words.items() if k in {"gzip", "chunked"}}))
-        return broken(_unread_by(_json(status_code, document), wire), wire)
-
-    def _due(self, job: Job, *, lost: bool = False) -> None:
-        if not job.finished and (job.is_due(time.time()) or (lost and "never" not in job.say)):
+            return broken(refusal(where.surface, int(status), say=say), say)
+        if job.is_due(time.time()):
             self.finish(job)
+        job.looks_after += job.finished
+        return broken(spoilt(json_reply(*documents.seen(job, self.options.public)), say), say)
 
-    def finish(self, job: Job) -> None:
-        """End the job now, and charge for it if completions are what is charged."""
-        if job.finished or "never" in job.say:
-            return
-        job.finished = True
-        if self.options.charge_on == "completion" and job.succeeds:
-            self._charge(job, job.made or job.asked)
+    def finish(self, *jobs: Job) -> None:
+        """End the jobs now, and charge for them if completions are what is charged."""
+        for job in jobs:
+            if job.finished or "never" in job.say:
+                continue
+            job.finished = True
+            if self.options.charge_on == "completion" and job.succeeds:
+                self._charge(job, job.made or job.asked)
 
     def _charge(self, job: Job, images: int) -> None:
         resolution = resolution_of(job.model, job.body)
-        unit = self.options.price(job.model, resolution, job.body)
-        job.billed = True
-        self.bill.add(
-            Line(
-                job_id=job.id,
-                key=fingerprint(job.key),
-                model=job.model,
-                resolution=resolution,
-                images=images,
-                micros=unit * images,
-                at=time.time(),
-            )
-        )
-
-    def _refused(
-        self, call: Call, where: Route, say: Say, body: dict[str, Any], model: str
-    ) -> Reply | None:
-        surface = where.surface
-        if "envelope" in say:
-            code = int(say.number("envelope", 500))
-            return _json(200, documents.refused(surface, code, "task refused", "envelope"))
-        if "redirect" in say:
-            away = say.text("redirect", f"{self.options.public}/api/v3/echo/redirected")
-            return Reply(307, headers=((b"Location", away.encode()),))
-        if "echo-key" in say:
-            sent = (call.header(b"authorization") or b"").decode("latin-1")
-            return self._refusal(surface, 400, f"bad request by {sent}", say)
-        if "policy" in say:
-            return self._refusal(surface, 400, "Blocked by the content policy.", say)
-        if status := say.any(STATUSES):
-            return self._refusal(surface, int(status), STATUSES[status], say)
-        if say.any(("reset-before", "silence-before")):
-            return Reply()
-        if "not-a-real-model" in model or not (model and body):
-            return self._refusal(surface, 400, f"unsupported model {model!r}", Say())
-        return None
-
-    def _refusal(self, surface: Surface, status: int, message: str, say: Say) -> Reply:
-        if "html" in say:
-            return Reply(status, _HTML, (_PAGE % status,))
-        if "text" in say:
-            return Reply(status, ((b"Content-Type", b"text/plain"),), (message.encode(),))
-        reply = _json(status, documents.refused(surface, status, message, say.text("shape")))
-        if status == 429:
-            reply = replace(reply, headers=(*reply.headers, (b"Retry-After", b"1")))
-        return reply
+        micros = self.options.price(job.model, resolution, job.body) * images
+        payer = fingerprint(job.key)
+        self.bill.add(Line(job.id, payer, job.model, resolution, images, micros, time.time()))
 
     def _upload(self) -> Reply:
         public = self.options.public
         upload = {"method": "PUT", "url": f"{public}/standin/upload", "headers": {}}
         data = {"upload": upload, "download_url": "https://oss.gptproto.com/input/1.png"}
-        return _json(200, {"code": 200, "message": "success", "data": data})
+        return json_reply(200, {"code": 200, "message": "success", "data": data})
 
 
 def bare_key(call: Call) -> str | None:
@@ -248,16 +197,6 @@ def _is_sync(job: Job) -> bool:
     return asked or job.say.any(("sync", "sync-slow")) is not None
 
 
-def _unread_by(reply: Reply, say: Say) -> Reply:
-    if "unreadable" in say:
-        return Reply(200, _HTML, (_PAGE % 200,))
-    if "nothing" in say:
-        return replace(reply, chunks=())
-    if "half-json" in say:
-        return replace(reply, chunks=(reply.body[: len(reply.body) // 2],))
-    return reply
-
-
 def _object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
@@ -266,12 +205,8 @@ def _object(body: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _json(status: int, document: Any) -> Reply:
-    return Reply(status, chunks=(json.dumps(document, ensure_ascii=False).encode(),))
-
-
 def _echo(call: Call) -> Reply:
-    return _json(200, described(call))
+    return json_reply(200, described(call))
 
 
 def described(call: Call) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from tests.standin.scenarios import Say
 from tests.standin.wire import Reply, head_bytes
@@ -49,10 +50,20 @@ def _silence(name: str) -> Fault:
     return fault
 
 
+def _cut(reply: Reply, say: Say) -> Reply:
+    return replace(reply, stop_at=_half(reply))
+
+
 def _cut_chunk(reply: Reply, say: Say) -> Reply:
-    return replace(
-        reply, framing="chunked", chunks=(reply.body,), stop_at=_half(reply), end="close"
-    )
+    return _cut(replace(reply, framing="chunked", chunks=(reply.body,), end="close"), say)
+
+
+def _truncated(reply: Reply, say: Say) -> Reply:
+    return replace(reply, declared=len(reply.body) + 64, end="close")
+
+
+def _becoming(**change: Any) -> Fault:
+    return lambda reply, _: replace(reply, **change)
 
 
 def _no_last_chunk(reply: Reply, say: Say) -> Reply:
@@ -72,6 +83,10 @@ def _drip(reply: Reply, say: Say) -> Reply:
     return replace(reply, chunks=bytes_, pause_s=say.number("drip", 0.01))
 
 
+def _goodbye(reply: Reply, say: Say) -> Reply:
+    return replace(reply, headers=(*reply.headers, (b"Connection", b"close")), end="close")
+
+
 def _two(reply: Reply, say: Say) -> Reply:
     other = replace(reply, chunks=(b'{"code":200,"message":"not yours","data":{"id":"stolen"}}',))
     return replace(reply, tail=head_bytes(other) + other.body)
@@ -80,6 +95,14 @@ def _two(reply: Reply, say: Say) -> Reply:
 def _informational(reply: Reply, say: Say) -> Reply:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" * int(say.number("1xx", 2))
     return replace(reply, preface=hints)
+
+
+def _extra(reply: Reply, say: Say) -> Reply:
+    return replace(reply, tail=b"!" * int(say.number("extra", 4)))
+
+
+def _slow(reply: Reply, say: Say) -> Reply:
+    return replace(reply, wait_s=reply.wait_s + say.number("slow", 1))
 
 
 def _garbage(reply: Reply, say: Say) -> Reply:
@@ -110,27 +133,25 @@ FAULTS: Mapping[str, Fault] = {
     "both-framings": _both_framings,
     "chunked": _chunked,
     "drip": _drip,
-    "eof": lambda reply, say: replace(reply, framing="eof"),
-    "eof-cut": lambda reply, say: replace(reply, framing="eof", stop_at=_half(reply)),
-    "truncated": lambda reply, say: replace(reply, declared=len(reply.body) + 64, end="close"),
+    "eof": _becoming(framing="eof"),
+    "eof-cut": lambda reply, say: _cut(replace(reply, framing="eof"), say),
+    "truncated": _truncated,
     "cut-chunk": _cut_chunk,
     "no-last-chunk": _no_last_chunk,
-    "stall": lambda reply, say: replace(reply, stop_at=_half(reply), end="hang"),
+    "stall": lambda reply, say: _cut(replace(reply, end="hang"), say),
     "two": _two,
-    "extra": lambda reply, say: replace(reply, tail=b"!" * int(say.number("extra", 4))),
+    "extra": _extra,
     "garbage": _garbage,
-    "slow": lambda reply, say: replace(reply, wait_s=reply.wait_s + say.number("slow", 1)),
-    "close-after": lambda reply, say: replace(reply, end="close"),
-    "goodbye": lambda reply, say: replace(
-        reply, headers=(*reply.headers, (b"Connection", b"close")), end="close"
-    ),
-    "reset-middle": lambda reply, say: replace(reply, stop_at=_half(reply), end="reset"),
+    "slow": _slow,
+    "close-after": _becoming(end="close"),
+    "goodbye": _goodbye,
+    "reset-middle": lambda reply, say: _cut(replace(reply, end="reset"), say),
     "reset": _mute,
     "reset-before": _mute,
-    "hangup": lambda reply, say: replace(reply, stop_at=-1, end="close"),
+    "hangup": _becoming(stop_at=-1, end="close"),
     "silence": _silence("silence"),
     "silence-before": _silence("silence-before"),
     "unread-reset": _mute,
-    "unread-413": lambda reply, say: replace(reply, status=413, end="close"),
+    "unread-413": _becoming(status=413, end="close"),
     "unread-silence": _silence("unread-silence"),
 }

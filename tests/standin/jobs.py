@@ -45,7 +45,6 @@ class Job:
     polls: int = 0
     looks_after: int = 0
     finished: bool = False
-    billed: bool = False
 
     @property
     def asked(self) -> int:
@@ -120,8 +119,12 @@ class Job:
 @functools.lru_cache(maxsize=4)
 def big_text(size: int) -> str:
     """Base64 text of exactly that many characters, the same every time."""
-    raw = random.Random(size).randbytes(size // 4 * 3 + 3)
+    raw = _chance(size).randbytes(size // 4 * 3 + 3)
     return base64.b64encode(raw).decode()[:size]
+
+
+def _chance(seed: object) -> random.Random:
+    return random.Random(str(seed))  # noqa: S311
 
 
 class Jobs:
@@ -147,7 +150,7 @@ class Jobs:
     ) -> Job:
         """A new job; one whose id was handed out before takes its place."""
         ordinal = next(self._ordinals)
-        chance = random.Random(f"{self.seed}:{ordinal}")
+        chance = _chance(f"{self.seed}:{ordinal}")
         latency_s = self.latency_s(model, say, chance)
         job = Job(
             id=self._id(say, ordinal, chance),
@@ -184,7 +187,7 @@ class Jobs:
         if "id" in say:
             return say.text("id")
         if "dup" in say:
-            chance = random.Random(f"{self.seed}:dup:{say.text('dup')}")
+            chance = _chance(f"{self.seed}:dup:{say.text('dup')}")
             return f"{chance.getrandbits(128):032x}"
         bits = chance.getrandbits(128)
         return {

@@ -1,7 +1,7 @@
-"""What a call can be told to do: `standin:<name>[=<value>]` words, anywhere in a prompt or target.
+"""What a call can be told to do: `standin:<name>[=<value>]` words, in a prompt or in a target.
 
-Several words in one prompt combine (`standin:n=3 standin:fewer standin:gzip`). A model may carry one
-too, as `standin-<name>`. A `+` in a value is read as a space. `poll-<name>[=<times>]` does to the
+Several words in one prompt combine (`standin:outputs=3 standin:gzip`). A model may carry one too,
+as `standin-<name>`. A `+` in a value is read as a space. `poll-<name>[=<times>]` does to the
 first polls of that job (all of them without a number) what `<name>` does to a submit.
 """
 
@@ -118,11 +118,11 @@ SCENARIOS: Mapping[str, str] = {
     **UNREAD,
 }
 
-_WORD = re.compile(rb"standin:([a-z0-9-]+)(?:=([^\s\"'\\,;&/]+))?")
+_WORD = re.compile(rb"standin:([a-z0-9-]+)(?:=([^\s\"'\\,;&]+))?")
 _MODEL = re.compile(rb"standin-([a-z0-9-]+)")
 
 
-class NoSuchScenario(ValueError):
+class UnknownScenarioError(ValueError):
     """A word that no scenario answers to; a test has a typing error."""
 
 
@@ -166,20 +166,25 @@ def parse(text: str) -> Say:
 
 def heard(*texts: bytes) -> Say:
     """Every word in these bytes (a request's target and body)."""
-    words = {}
+    words: dict[str, str] = {}
     for text in texts:
-        if b"standin" not in text:
-            continue
-        words |= {m[1].decode(): "" for m in _MODEL.finditer(text) if m[1].decode() in SCENARIOS}
-        for match in _WORD.finditer(text):
-            words[match[1].decode()] = (
-                (match[2] or b"").decode("utf-8", "replace").replace("+", " ")
-            )
+        if b"standin" in text:
+            words |= _in_models(text) | _in_prompts(text)
     return _checked(words)
+
+
+def _in_models(text: bytes) -> dict[str, str]:
+    names = (match[1].decode() for match in _MODEL.finditer(text))
+    return {name: "" for name in names if name in SCENARIOS}
+
+
+def _in_prompts(text: bytes) -> dict[str, str]:
+    found = ((match[1], match[2] or b"") for match in _WORD.finditer(text))
+    return {name.decode(): value.decode().replace("+", " ") for name, value in found}
 
 
 def _checked(words: dict[str, str]) -> Say:
     for name in words:
         if name.removeprefix("poll-") not in SCENARIOS:
-            raise NoSuchScenario(f"the stand-in has no scenario called {name!r}")
+            raise UnknownScenarioError(f"the stand-in has no scenario called {name!r}")
     return Say(words)

@@ -3,18 +3,16 @@
 import asyncio
 import contextlib
 import itertools
-import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine
-from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
+from tests.standin import control
 from tests.standin.bill import Bill, Price, list_price
-from tests.standin.exchange import Exchange, Options, described
+from tests.standin.exchange import Exchange, Options
 from tests.standin.jobs import Job, Jobs
 from tests.standin.scenarios import parse
 from tests.standin.wire import HEAD_MAX, Call, Reply, read_body, read_head, send
@@ -50,7 +48,7 @@ class Standin:
     ) -> None:
         self.host = host
         self.port = port
-        self.bill = Bill(bill_file)
+        self.bill: Bill = Bill(bill_file)
         self.connections = 0
         self.mistakes: list[BaseException] = []
         self._public = public
@@ -94,23 +92,13 @@ class Standin:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.start)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)
 
     # -- what was seen
@@ -156,30 +144,30 @@ class Standin:
             if not self._arrived.wait_for(enough, timeout_s):
                 raise TimeoutError(f"fewer than {count} calls to {path!r}")
 
-    # -- what is said
+    # -- what is said (done before it returns; `later` for callers on the server's own loop)
 
-    def say(self, words: str) -> None:
+    def say(self, words: str, *, later: bool = False) -> None:
         """Tell every call from now on (`"failed polls=1"`); an empty text takes it back."""
         said = parse(words)
-        self._call(lambda: setattr(self._exchange.options, "say", said))
+        self._call(lambda: setattr(self._exchange.options, "say", said), later=later)
 
-    def next(self, *each: str) -> None:
+    def next(self, *each: str, later: bool = False) -> None:
         """Tell the next submits, one text each."""
         said = [parse(words) for words in each]
-        self._call(lambda: self._exchange.armed.extend(said))
+        self._call(lambda: self._exchange.armed.extend(said), later=later)
 
-    def reply(self, *replies: Reply) -> None:
+    def reply(self, *replies: Reply, later: bool = False) -> None:
         """Answer the next calls with these, whatever they ask, without a job or a look at keys."""
-        self._call(lambda: self._exchange.replies.extend(replies))
+        self._call(lambda: self._exchange.replies.extend(replies), later=later)
 
     def always(self, reply: Reply | None) -> None:
         """Answer every call with this from now on; None takes it back."""
         self._call(lambda: setattr(self._exchange, "standing_reply", reply))
 
-    def finish(self, *ids: str) -> None:
+    def finish(self, *ids: str, later: bool = False) -> None:
         """End these jobs now, or all that have not ended."""
-        ended = [job for job in self.jobs if not ids or job.id in ids]
-        self._call(lambda: [self._exchange.finish(job) for job in ended])
+        ending = [job for job in self.jobs if not ids or job.id in ids]
+        self._call(lambda: self._exchange.finish(*ending), later=later)
 
     # -- the server
 
@@ -224,7 +212,7 @@ class Standin:
         if reply is None:
             call = Call(head, await read_body(reader, writer, head), number, time.time())
             self._note(call)
-            reply = self._control(call) or await self._exchange.answer(call, say)
+            reply = control.answer(self, call) or await self._exchange.answer(call, say)
         keeps = await send(reader, writer, reply, method=head.method)
         return keeps and (head.header(b"connection") or b"").lower() != b"close"
 
@@ -234,34 +222,14 @@ class Standin:
                 self._calls.append(call)
                 self._arrived.notify_all()
 
-    def _control(self, call: Call) -> Reply | None:
-        """The same questions over HTTP, for a stand-in in another process."""
-        name = call.path.removeprefix("/standin/")
-        if name == call.path or call.method == "PUT":
-            return None
-        if call.method == "POST":
-            self._told(name, call.body.decode())
-        answers: dict[str, Callable[[], Any]] = {
-            "calls": lambda: [described(call) for call in self.calls],
-            "bill": lambda: [asdict(line) for line in self.bill.lines],
-            "jobs": lambda: [{"id": job.id, "finished": job.finished} for job in self.jobs],
-        }
-        body = json.dumps(answers[name]() if name in answers else {"ok": True}).encode()
-        return Reply(chunks=(body,))
-
-    def _told(self, name: str, words: str) -> None:
-        if name == "say":
-            self._exchange.options.say = parse(words)
-        elif name == "next":
-            self._exchange.armed.append(parse(words))
-        elif name == "finish":
-            for job in self.jobs:
-                self._exchange.finish(job)
-
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_S)
 
-    def _call(self, work: Callable[[], Any]) -> None:
+    def _call(self, work: Callable[[], None], *, later: bool = False) -> None:
+        if later:
+            self._loop.call_soon_threadsafe(work)
+            return
+
         async def done() -> None:
             work()
 

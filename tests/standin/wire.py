@@ -5,7 +5,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
@@ -85,7 +85,6 @@ class Reply:
     stop_at: int | None = None
     end: Literal["keep", "close", "reset", "hang"] = "keep"
     hang_s: float = HANG_S
-    note: dict[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> bytes:
