@@ -1,0 +1,168 @@
+"""From what was asked to what it costs: an order at one version of the table."""
+
+from dataclasses import dataclass, replace
+
+from pricing.errors import NotUnderstood, PriceUnknown, Unpriced
+from pricing.money import Micros
+from pricing.order import Order, requested_n
+from pricing.rates import OTHER, Case, Found
+from pricing.table import ImagesMode, Model, PriceTable
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The price of an order at one version; later versions do not touch it.
+
+    `called` is the name the order used, `unit_micros` the price of one image (of the whole run
+    where `images_mode` is `run`), `assumed` marks a price the order left open.
+    """
+
+    model: str
+    called: str
+    resolution: str
+    task: str
+    images: int
+    unit_micros: Micros
+    list_unit_micros: Micros | None
+    version: str
+    status: str
+    assumed: bool
+    images_mode: ImagesMode
+
+    @property
+    def price_micros(self) -> Micros:
+        """What is reserved."""
+        return Micros(self.unit_micros * self.images)
+
+    def sold(self, outputs: int) -> tuple[int, Micros]:
+        """Count and price a completion by its outputs; none listed means what was reserved.
+
+        A run is one image in every count, whatever comes out of it.
+        """
+        images = self.images if self.images_mode == "run" or outputs < 1 else outputs
+        return images, Micros(self.unit_micros * images)
+
+    def counting_n(self, n: int) -> "Quote":
+        """Price a model of one image a call that was seen selling more: as many as were asked."""
+        return replace(self, images=n, images_mode="n")
+
+
+def quote(order: Order, table: PriceTable) -> Quote:
+    """Price an order.
+
+    Raises `NotUnderstood` where the price could be read in two ways, `PriceUnknown` where the
+    table has none, and `Unpriced` for a model that the table lets pass without one.
+    """
+    model, called = find_model(order, table)
+    task = task_of(order, model, called)
+    found = price(model, order, task)
+    if found is None:
+        if model.relays_unpriced:
+            raise Unpriced(model.id)
+        raise PriceUnknown(model.id, model.id, f"has no price for this in table {table.version}")
+    rate = found.rate
+    mode, images = count_images(model, order)
+    is_alias = called != model.id and rate.status == "published"
+    return Quote(
+        model=model.id,
+        called=called,
+        resolution=rate.resolution,
+        task=task,
+        images=images,
+        unit_micros=rate.usd_micros,
+        list_unit_micros=rate.list_micros,
+        version=table.version,
+        status="derived" if is_alias else rate.status,
+        assumed=found.is_open,
+        images_mode=mode,
+    )
+
+
+def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
+    """Find the model an order names and the name it uses, in the path or in the body."""
+    if order.surface == "unified":
+        return _model_in_body(order, table)
+    hits = table.hits(order.segments)
+    if len(hits) > 1:
+        raise NotUnderstood("path", f"names two models: {' and '.join(sorted(hits))}")
+    if not hits:
+        called = "/".join(order.segments[1:2] or order.segments)
+        raise PriceUnknown(called, table.nearest(called))
+    ((found, called),) = hits.items()
+    if order.model not in (None, ""):
+        _agree(order.model, found, table)
+    return table.models[found], called
+
+
+def _agree(name: object, found: str, table: PriceTable) -> None:
+    if not isinstance(name, str) or (named := _named(name, table)) is None:
+        raise NotUnderstood("model", f"is not {found}, the model in the path")
+    if named[0].id != found:
+        raise NotUnderstood("model", f"is {named[0].id}, the path says {found}")
+
+
+def _model_in_body(order: Order, table: PriceTable) -> tuple[Model, str]:
+    # POST /api/v3/image-upscaler names the model by its route; a body need not repeat it.
+    name = order.segments[-1] if order.model in (None, "") else order.model
+    if not isinstance(name, str):
+        raise NotUnderstood("model", "is not a string")
+    if (named := _named(name, table)) is not None:
+        return named
+    called = name.rsplit("/", 1)[-1] if order.model else ""
+    raise PriceUnknown(called, table.nearest(called))
+
+
+def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:
+    for called in (name, name.rsplit("/", 1)[-1]):
+        if called in table.names:
+            return table.names[called], called
+    return None
+
+
+def task_of(order: Order, model: Model, called: str) -> str:
+    """Say what an order does: the last word of its route, else what its references make of it."""
+    last = order.segments[-1]
+    unnamed = _UNNAMED if order.surface == "unified" else (called.rsplit("/", 1)[-1],)
+    if last not in unnamed:
+        return last
+    return f"{'image' if order.references else 'text'}-to-{model.kind}"
+
+
+_UNNAMED = ("images", "generations", "videos", "tasks")
+
+
+def price(model: Model, order: Order, task: str) -> Found | None:
+    """Find the rate of an order, or of the dearest it could come to; None if that is unknown."""
+    size, resolution = order.size, order.resolution
+    if order.options and not model.scale.flat:
+        size, resolution = order.asked("size"), order.asked("resolution")
+    reading = model.scale.choose(size, resolution)
+    if isinstance(reading, str):
+        return price_at(model, reading, order, task)
+    if not model.complete:
+        return None
+    found = price_at(model, None, order, task)
+    return found and found._replace(is_open=True)
+
+
+def price_at(model: Model, resolution: str | None, order: Order, task: str) -> Found | None:
+    """Find the rate of an order at a resolution that the model sells, None being any of them."""
+    card = model.card
+    if card.plain:
+        return card.find(Case(resolution, OTHER, 0, OTHER))
+    word, count = card.task(task), card.references(order.references, task)
+    found = card.find(Case(resolution, word, count, card.quality(order.asked("quality"))))
+    if found is not None or not model.complete:
+        return found
+    dearest = card.find(Case(resolution, None, None, None)) or card.find(Case(*[None] * 4))
+    return dearest and dearest._replace(is_open=True)
+
+
+def count_images(model: Model, order: Order) -> tuple[ImagesMode, int]:
+    """Say how an order's images are sold, and how many of them are reserved."""
+    if model.images != "n":
+        return model.images, 1
+    n = requested_n(order)
+    if n == 1 and order.sequence and model.makes_sequences:
+        return "run", 1
+    return "n", n
