@@ -1,0 +1,212 @@
+"""What the upstream did, read from its answer; what the fare does follows from it.
+
+Lenient in relaying, strict in believing (interface, section 5; v3 contract, section 3): a fare is
+released only where the upstream says that it made no job, settled only where it says what it sold.
+House rules, where the documents leave a choice:
+
+- An id is a printable string of 1 to 512 characters. Any other `id` (null and "" aside) is a job
+  that cannot be named: never released, never decided.
+- A job stands in `data` (object or list), else at the top. Its own id goes before the envelope's.
+  Several jobs in one answer, or a member of ours twice with two values, decide nothing.
+- An answer that shows a job (id, outputs, a running or finished word, a timed-out sync wait) is
+  never a refusal, whatever its status.
+- `code` 0 and 2xx are no error. An error code beside "completed" decides nothing.
+- `completed` counts whatever `error` says; `failed` counts whatever `outputs` holds.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from proxy.outline import AMBIGUOUS, TRUNCATED, UNREADABLE, read_document
+from proxy.poll_urls import swap_poll_urls
+from proxy.words import (
+    DONE,
+    FAILED,
+    RUNNING,
+    SYNC_TIMED_OUT,
+    error_code,
+    error_text,
+    status_word,
+    upstream_error_kind,
+)
+
+__all__ = [
+    "TRUNCATED",
+    "UNREADABLE",
+    "Outcome",
+    "poll_outcome",
+    "read_document",
+    "submit_outcome",
+    "swap_poll_urls",
+    "upstream_error_kind",
+]
+
+Members = dict[str, object]
+
+ID_CHARS_MAX: Final = 512
+ACCEPTING: Final = frozenset({200, 202})
+REFUSING: Final = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
+REFUSING_IF_SAID: Final = frozenset({500, 503})
+
+_OF_A_JOB: Final = frozenset({"id", "status", "outputs", "unsigned_urls", "urls"})
+_BELIEVED: Final = (*_OF_A_JOB - {"urls"}, "data", "code")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an answer decides.
+
+    `prediction_id` is set whenever exactly one job was named, also beside "unclear": such a fare
+    can be polled. `outputs` counts what was sold, 0 where the answer does not say. `word` is a
+    status word, an error kind or a reason, all from closed sets.
+    """
+
+    kind: Literal["accepted", "completed", "failed", "running", "refused", "unclear"]
+    prediction_id: str | None = None
+    outputs: int = 0
+    word: str = "other"
+
+
+def submit_outcome(status: int, document: object) -> Outcome:
+    """Say what a priced submit led to; `document` is parsed JSON, `UNREADABLE` or `TRUNCATED`."""
+    if document is TRUNCATED:
+        return Outcome("unclear", word="truncated")
+    job = _read(document)
+    if status in ACCEPTING:
+        return _taken(status, document, job)
+    if not job.shown and _says_no(status, document):
+        return Outcome("refused", word=upstream_error_kind(status, document))
+    return Outcome("unclear", job.prediction_id, word=upstream_error_kind(status, document))
+
+
+def poll_outcome(status: int, document: object, *, asked: str) -> Outcome:
+    """Say what a poll of the prediction `asked` tells: completed, failed, else still running."""
+    job = _read(document)
+    if status != 200 or job.unclear:  # noqa: PLR2004 - the one status of a poll
+        return Outcome("running", asked, word=job.unclear or "other")
+    if job.prediction_id not in {None, asked}:
+        return Outcome("running", asked, word="other_prediction")
+    kind: Literal["completed", "failed", "running"] = "running"
+    if job.word in DONE and not job.error_code:
+        kind = "completed"
+    elif job.word in FAILED:
+        kind = "failed"
+    return Outcome(kind, asked, job.outputs if kind == "completed" else 0, job.word)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a document says about a job; `unclear` names why it is not to be believed."""
+
+    prediction_id: str | None = None
+    word: str = "absent"
+    outputs: int = 0
+    error_code: int | None = None
+    unclear: str = ""
+    shown: bool = False
+    waits: bool = False  # a sync wait timed out, the job goes on
+
+
+def _taken(status: int, document: object, job: _Job) -> Outcome:
+    """Decide a submit answered 200 or 202."""
+    named = job.prediction_id
+    if job.unclear:
+        return Outcome("unclear", named, word=job.unclear)
+    if not job.waits:
+        if job.word in DONE and not job.error_code:
+            return Outcome("completed", named, job.outputs, job.word)
+        if job.word in FAILED:
+            return Outcome("failed", named, word=job.word)
+    if named:
+        return Outcome("accepted", named, word="sync_timeout" if job.waits else job.word)
+    if status == 200 and job.error_code and not job.shown:  # noqa: PLR2004 - 202 is no error
+        return Outcome("refused", word=upstream_error_kind(status, document))
+    return Outcome("unclear", word="no_id")
+
+
+def _says_no(status: int, document: object) -> bool:
+    """Say whether a status other than 200 and 202 means that no job was made."""
+    if status in REFUSING:
+        return True
+    if status not in REFUSING_IF_SAID or not isinstance(document, dict):
+        return False
+    error = document.get("error")
+    if error and isinstance(error, dict | str):
+        return True
+    return error_code(document) is not None and "message" in document
+
+
+def _read(document: object) -> _Job:
+    """Find the job in a document of either surface."""
+    if isinstance(document, list):
+        document = {"data": document}
+    if not isinstance(document, dict):
+        return _Job(unclear="unreadable")
+    inner = _inner(document.get("data"))
+    jobs = [each for each in inner if _OF_A_JOB & each.keys()]
+    return _job(document, inner, jobs)
+
+
+def _job(top: Members, inner: list[Members], jobs: list[Members]) -> _Job:
+    pictures = 0 if jobs or isinstance(top.get("data"), dict) else sum(map(_is_picture, inner))
+    about = jobs[0] if jobs else top
+    if about is top and "data" in top and not pictures and not _has_id(top):
+        about = {}  # an envelope around no job: a status at the top is the envelope's
+    word = status_word(about.get("status"))
+    if word == "absent" and pictures:
+        word = "completed"  # an OpenAI-like answer: the pictures are the outcome
+    outputs = max(pictures, *(_count(about.get(name)) for name in ("outputs", "unsigned_urls")))
+    named = about if _has_id(about) else top
+    unclear = _unclear(top, about, named, jobs)
+    waits = any(map(_waits, (top, about)))
+    ids = any(map(_has_id, (top, *inner)))
+    return _Job(
+        prediction_id=None if unclear == "several" else _usable(named.get("id")),
+        word=word,
+        outputs=outputs,
+        error_code=error_code(top),
+        unclear=unclear,
+        shown=bool(ids or outputs or waits or unclear) or word in DONE | RUNNING,
+        waits=waits,
+    )
+
+
+def _unclear(top: Members, about: Members, named: Members, jobs: list[Members]) -> str:
+    """Return why a document's job is not to be believed, "" if it is."""
+    if any(each.get(name) is AMBIGUOUS for each in (top, about) for name in _BELIEVED):
+        return "ambiguous"
+    if len(jobs) > 1:
+        return "several"
+    return "odd_id" if _has_id(named) and not _usable(named.get("id")) else ""
+
+
+def _inner(data: object) -> list[Members]:
+    """Return the objects of a `data` member."""
+    listed = data if isinstance(data, list) else [data]
+    return [each for each in listed if isinstance(each, dict)]
+
+
+def _is_picture(each: Members) -> bool:
+    """Say whether an object is an image of an OpenAI-like answer."""
+    return bool(each.get("url") or each.get("b64_json"))
+
+
+def _has_id(each: Members) -> bool:
+    return each.get("id") is not None and each.get("id") != ""
+
+
+def _usable(value: object) -> str | None:
+    """Return a value that can be a prediction's id."""
+    if not isinstance(value, str) or not 1 <= len(value) <= ID_CHARS_MAX:
+        return None
+    return value if value.isprintable() and "\N{REPLACEMENT CHARACTER}" not in value else None
+
+
+def _count(outputs: object) -> int:
+    """Count what was put out: strings and objects that are not empty."""
+    listed = outputs if isinstance(outputs, list) else [outputs]
+    return sum(bool(each) for each in listed if isinstance(each, str | dict))
+
+
+def _waits(each: Members) -> bool:
+    return each.get("code") == SYNC_TIMED_OUT or "sync mode timed out" in error_text(each)

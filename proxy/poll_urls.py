@@ -1,0 +1,110 @@
+"""Points the poll URLs in an answer at us: only their base changes, byte for byte.
+
+A client that follows the upstream's own URL would take its key there and hide the outcome from
+us. What changes is the part before `/api/v3/` of the strings in `PLACES`; nothing is re-encoded.
+"""
+
+import json
+import re
+from typing import Final
+
+from proxy.scan import Kind, Scanner
+
+# Where a poll URL stands; None is a place in an array.
+PLACES: Final[frozenset[tuple[str | None, ...]]] = frozenset(
+    {
+        ("data", "urls", "get"),
+        ("data", "urls", None, "get"),
+        ("data", None, "urls", "get"),
+        ("data", None, "urls", None, "get"),
+        ("polling_url",),
+    }
+)
+DEPTH_MAX: Final = 64  # deeper documents pass as they are
+
+_MARKS: Final = re.compile(rb"[][{},:]")
+_OPENED: Final[dict[bytes, str | None]] = {b"{": "", b"[": None}
+_BASE: Final = re.compile(r"https?://(?:(?![/?#\\])[!-~])+(?=/api/v3/)", re.IGNORECASE)
+_CHARACTER: Final = re.compile(rb"\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
+
+
+def swap_poll_urls(body: bytes, base: str) -> bytes:
+    """Return a whole body with its poll URLs under `base`; the same object if it holds none."""
+    if b"://" not in body and b"\\" not in body:
+        return body
+    swap = PollUrlSwap(base)
+    swapped = swap.feed(body) + swap.rest()
+    return swapped if swapped != body else body
+
+
+class PollUrlSwap:
+    """The same for a body that streams: `feed` chunks cut anywhere, then take the `rest`."""
+
+    def __init__(self, base: str) -> None:
+        self._base = json.dumps(base.rstrip("/"))[1:-1].encode()
+        self._scanner = Scanner()
+        self._place: list[str | None] = []  # the member we are in, per level; None in an array
+        self._at_name = False  # the next string names a member
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the bytes to send now; a string begun may be held back (2 KiB at most)."""
+        return b"".join([self._pass(*piece) for piece in self._scanner.feed(chunk)])
+
+    def rest(self) -> bytes:
+        """Return what was held back when the body ended."""
+        return self._scanner.held
+
+    def _pass(self, kind: Kind, piece: bytes) -> bytes:
+        if len(self._place) > DEPTH_MAX:
+            return piece
+        if kind is Kind.BETWEEN:
+            for mark in _MARKS.findall(piece):
+                self._step(mark)
+        elif kind is Kind.STRING:
+            return self._string(piece)
+        elif self._at_name:  # a long name: none of ours
+            self._place[-1] = ""
+        return piece
+
+    def _step(self, mark: bytes) -> None:
+        """Follow one mark of structure."""
+        if mark in _OPENED:
+            self._place.append(_OPENED[mark])
+            self._at_name = mark == b"{"
+        elif mark == b",":
+            self._at_name = bool(self._place) and self._place[-1] is not None
+        else:
+            self._at_name = False
+            if mark != b":" and self._place:
+                self._place.pop()
+
+    def _string(self, raw: bytes) -> bytes:
+        if self._at_name:
+            self._place[-1] = _text(raw)
+        elif tuple(self._place) in PLACES:
+            return self._swapped(raw)
+        return raw
+
+    def _swapped(self, raw: bytes) -> bytes:
+        """Return a string literal with its base exchanged, if it is an absolute v3 URL."""
+        found = _BASE.match(_text(raw))
+        if not found:
+            return raw
+        return b'"' + self._base + raw[_offset(raw, found.end()) :]
+
+
+def _text(raw: bytes) -> str:
+    """Return what a string literal says, "" if it is none."""
+    try:
+        return str(json.loads(raw))
+    except ValueError:
+        return ""
+
+
+def _offset(raw: bytes, characters: int) -> int:
+    """Return where in a literal the text behind its first characters starts.
+
+    Those are a URL's base in ASCII, so each is one byte or one escape.
+    """
+    ends = [found.end() for found in _CHARACTER.finditer(raw, 1)]
+    return ends[characters - 1]
