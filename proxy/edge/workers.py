@@ -1,0 +1,174 @@
+"""Several workers on one listening socket: start, watch, replace, pass signals on.
+
+The parent keeps the socket, so that a worker's death loses no waiting connection. Each worker
+holds one end of a pipe: it says there that it is ready, and drains when the parent is gone.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+
+SPAWN = multiprocessing.get_context("spawn")
+STOP = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (*STOP, signal.SIGHUP, signal.SIGCHLD)
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+
+Run = Callable[[socket.socket, Connection], int]
+"""What a worker does with the socket and its end of the pipe; returns an exit code."""
+
+
+class Worker:
+    """One process and the parent's end of its pipe."""
+
+    def __init__(self, run: Run, listener: socket.socket) -> None:
+        self.line, theirs = SPAWN.Pipe()
+        self.process: SpawnProcess = SPAWN.Process(
+            target=_work, args=(run, listener, theirs), name="farebox-worker"
+        )
+        self.process.start()
+        theirs.close()
+        self.ready = False
+
+    def look(self) -> bool:
+        """Whether the worker serves, or did before it died."""
+        if not self.ready and self.line.poll():
+            with contextlib.suppress(EOFError):
+                self.ready = bool(self.line.recv())
+        return self.ready
+
+    def signal(self, number: int) -> None:
+        """Pass a signal on, if there is still somebody to take it."""
+        if self.process.pid is not None and self.process.is_alive():
+            os.kill(self.process.pid, number)
+
+
+class Supervisor:
+    """The parent of `count` workers."""
+
+    pause_s = 1.0
+    """How long a dead worker's place stays empty, so that a crash loop stays slow."""
+
+    def __init__(self, run: Run, listener: socket.socket, count: int) -> None:
+        self.run_worker = run
+        self.listener = listener
+        self.count = count
+        self.workers: list[Worker] = []
+        self.stopping = False
+        self.failed = False
+
+    def run(self, announce: Callable[[], None]) -> int:
+        """Serve until told to stop; returns 0 if every worker ended well."""
+        with _blocked_signals(), _metrics_directory():
+            self.workers = [self._start() for _ in range(self.count)]
+            self._until_ready()
+            if not self.stopping:
+                announce()
+            while self.workers:
+                self._turn(self.pause_s)
+        return int(self.failed)
+
+    def _start(self) -> Worker:
+        return Worker(self.run_worker, self.listener)
+
+    def _until_ready(self) -> None:
+        while not self.stopping and not all(worker.look() for worker in self.workers):
+            self._turn(0.05)
+
+    def _turn(self, wait_s: float) -> None:
+        """Take one signal, if one comes, then see who has died."""
+        came = signal.sigtimedwait(SIGNALS, wait_s)
+        if came is not None and came.si_signo in STOP:
+            self._stop()
+        elif came is not None and came.si_signo == signal.SIGHUP:
+            self._tell(signal.SIGHUP)
+        for worker in [one for one in self.workers if not one.process.is_alive()]:
+            self._bury(worker)
+
+    def _stop(self) -> None:
+        """Stop for good; the second time the workers hear it again and hurry."""
+        self.stopping = True
+        self.listener.close()
+        self._tell(signal.SIGTERM)
+
+    def _tell(self, number: int) -> None:
+        for worker in self.workers:
+            worker.signal(number)
+
+    def _bury(self, worker: Worker) -> None:
+        worker.process.join()
+        self.workers.remove(worker)
+        _forget_gauges(worker.process.pid)
+        was_ready, code = worker.look(), worker.process.exitcode
+        worker.line.close()
+        if self.stopping:
+            self.failed = self.failed or code != 0
+        elif not was_ready:
+            self.failed = True
+            self._stop()
+        else:
+            self._replace(code)
+
+    def _replace(self, code: int | None) -> None:
+        sys.stderr.write(f"A worker ended with code {code}; another takes its place.\n")
+        time.sleep(self.pause_s)
+        self.workers.append(self._start())
+
+
+def _work(run: Run, listener: socket.socket, line: Connection) -> None:
+    """Run in the child: a group of its own, so that Ctrl-C reaches it through the parent only."""
+    os.setpgrp()
+    sys.exit(run(listener, line))
+
+
+def unblock_signals() -> None:
+    """Let a worker hear what came while it was starting; call it once handlers stand."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+@contextlib.contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Signals wait until the parent asks for them, and until a new worker can take them."""
+    resource_tracker.ensure_running()  # unblocks signals when it starts: let it start first
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    before = signal.signal(signal.SIGCHLD, _ignore)  # a default would drop it even if blocked
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None: ...
+
+
+@contextlib.contextmanager
+def _metrics_directory() -> Iterator[None]:
+    """A fresh directory where the workers' metrics meet, gone with the last of them."""
+    before = os.environ.get(METRICS_DIR)
+    directory = tempfile.mkdtemp(prefix="farebox-metrics-")
+    os.environ[METRICS_DIR] = directory
+    try:
+        yield
+    finally:
+        os.environ.pop(METRICS_DIR, None)
+        if before is not None:
+            os.environ[METRICS_DIR] = before
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _forget_gauges(pid: int | None) -> None:
+    from prometheus_client import multiprocess  # noqa: PLC0415 - reads the directory on import
+
+    if pid is not None:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
