@@ -33,24 +33,20 @@ def serve(
     given = {name: str(value) for name, value in flags.items() if value is not None}
     settings = settings_of(context, given)
     told = replace(settings, admin_token=admin_token(settings))
-    from proxy.server import serve as serve_forever  # noqa: PLC0415 - the other commands start faster without
+    login = _login(settings, told.admin_token if sys.stderr.isatty() else None)
+    from proxy.server import serve as serve_forever  # noqa: PLC0415 - other commands start faster
 
-    say(welcome(settings, token=told.admin_token if sys.stderr.isatty() else None))
-    raise typer.Exit(serve_forever(told))
+    code = serve_forever(told, announce=lambda url: say(welcome(url, settings.upstream_url, login)))
+    raise typer.Exit(code)
 
 
-def welcome(settings: Settings, *, token: str | None) -> str:
-    """Return what the start says; the token is shown to a person only, else where it lies."""
-    host = {"0.0.0.0": "localhost", "::": "localhost"}.get(settings.host, settings.host)  # noqa: S104
-    return WELCOME.format(
-        version=__version__,
-        url=f"http://{f'[{host}]' if ':' in host else host}:{settings.port}",
-        upstream=settings.upstream_url,
-        login=_login(settings, token),
-    )
+def welcome(url: str, upstream: str, login: str) -> str:
+    """Return what is said once Farebox listens at `url`."""
+    return WELCOME.format(version=__version__, url=url, upstream=upstream, login=login)
 
 
 def _login(settings: Settings, token: str | None) -> str:
+    """Say how to log in: the made token is shown to a person only, else where it lies."""
     if settings.admin_token is not None:
         return "with FAREBOX_ADMIN_TOKEN"
     kept = f"kept in {token_path(settings)}"

@@ -85,11 +85,15 @@ def _from_environ(environ: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
             yield known, Given(text.strip(), "environment")
 
 
-def _from_toml(path: Path | None) -> Iterator[tuple[str, Given]]:
+def _from_toml(path: Path | None) -> dict[str, Given]:
+    found: dict[str, Given] = {}
     for name, content in _toml(path).items():
-        where = str(path or CONFIG)
-        known = _known(name, name.removeprefix(PREFIX.lower()), where)
-        yield known, Given(_as_text(content, f"{name} in {where}"), f"{name} in {where}")
+        where = f"{name} in {path or CONFIG}"
+        known = _known(name, name.removeprefix(PREFIX.lower()), str(path or CONFIG))
+        if known in found:
+            raise SettingsError(f"{where} is there twice, with and without {PREFIX.lower()}")
+        found[known] = Given(_as_text(content, where), where)
+    return found
 
 
 def _toml(path: Path | None) -> dict[str, object]:
