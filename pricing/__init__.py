@@ -10,6 +10,7 @@ run          one call sold at one price, whatever comes out of it
 Micros       millionths of a dollar, the only money there is
 """
 
+from pricing.afford import affordable
 from pricing.errors import (
     NoPrice,
     NoTable,
@@ -24,10 +25,13 @@ from pricing.order import Order, requested_n
 from pricing.parse import load_table
 from pricing.quote import Quote, quote
 from pricing.rates import Rate
+from pricing.review import Change, Finding, diff, lint
 from pricing.table import Model, PriceBook, PriceTable
 
 __all__ = [
     "BUNDLED",
+    "Change",
+    "Finding",
     "Micros",
     "Model",
     "NoPrice",
@@ -41,6 +45,9 @@ __all__ = [
     "Rate",
     "TableError",
     "Unpriced",
+    "affordable",
+    "diff",
+    "lint",
     "load_table",
     "load_tables",
     "parse_usd",

@@ -39,7 +39,7 @@ class PriceUnknown(NoPrice):
         self.model = _shown(model)
         self.nearest = nearest
         self.why = why
-        near = f"; the nearest known model is {nearest}" if nearest else ""
+        near = f"; the nearest known model is {nearest}" if nearest not in (None, model) else ""
         super().__init__(f"{self.model or 'no model'} {why}{near}")
 
 

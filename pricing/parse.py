@@ -91,7 +91,9 @@ class _Reader:
             images=cast("ImagesMode", images or _images_by_default(name, cast("str", kind))),
             rates=rates,
             aliases=self.aliases(member, (*place, "aliases")),
-            default_resolution=self.default(member, (*place, "default_resolution"), rates),
+            default_resolution=self.default(
+                member, (*place, "default_resolution"), rates, complete=complete
+            ),
             complete=complete,
             relays_unpriced=relays,
             makes_sequences=images is None and "seedream" in name,
@@ -138,13 +140,16 @@ class _Reader:
             note=self.words(row, (*place, "note")),
         )
 
-    def default(self, member: dict[str, Any], place: Member, rates: Iterable[Rate]) -> str | None:
+    def default(
+        self, member: dict[str, Any], place: Member, rates: Iterable[Rate], *, complete: bool
+    ) -> str | None:
         wanted = canonical(self.words(member, place))
         sold = {canonical(rate.resolution): rate.resolution for rate in rates}
-        sold.pop(ANY, None)
+        if not wanted and complete and len(sold) == 1:
+            (wanted,) = sold  # all it sells, so nothing is left open
         if wanted and wanted not in sold:
             self.fault(place, "is not a resolution of this model")
-        return sold.get(wanted)
+        return None if wanted == ANY else sold.get(wanted)
 
     def distinct_names(self, models: Iterable[Model]) -> None:
         owners: dict[str, str] = {}

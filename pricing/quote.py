@@ -59,7 +59,8 @@ def quote(order: Order, table: PriceTable) -> Quote:
     if found is None:
         if model.relays_unpriced:
             raise Unpriced(model.id)
-        raise PriceUnknown(model.id, model.id, f"has no price for this in table {table.version}")
+        why = f"has no price for what is asked of it in version {table.version}"
+        raise PriceUnknown(model.id, model.id, why)
     rate = found.rate
     mode, images = count_images(model, order)
     is_alias = called != model.id and rate.status == "published"
@@ -86,7 +87,7 @@ def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
     if len(hits) > 1:
         raise NotUnderstood("path", f"names two models: {' and '.join(sorted(hits))}")
     if not hits:
-        called = "/".join(order.segments[1:2] or order.segments)
+        called = max(order.segments[1:-1] or order.segments[-1:], key=len, default="")
         raise PriceUnknown(called, table.nearest(called))
     ((found, called),) = hits.items()
     if order.model not in (None, ""):
@@ -121,7 +122,7 @@ def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:
 
 def task_of(order: Order, model: Model, called: str) -> str:
     """Say what an order does: the last word of its route, else what its references make of it."""
-    last = order.segments[-1]
+    last = "".join(order.segments[-1:])
     unnamed = _UNNAMED if order.surface == "unified" else (called.rsplit("/", 1)[-1],)
     if last not in unnamed:
         return last
