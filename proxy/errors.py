@@ -34,13 +34,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from pricing import usd
 from proxy.refusal import Refusal, envelope, error_object, shown
 
 __all__ = ["Refusal", "envelope", "error_object", "shown"]  # the rest is the tree
-
-
-def usd(micros: int) -> str:
-    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
 class RuleRefusal(Refusal):

@@ -23,6 +23,7 @@ PLACES: Final[frozenset[tuple[str | None, ...]]] = frozenset(
 DEPTH_MAX: Final = 64  # deeper documents pass as they are
 
 _MARKS: Final = re.compile(rb"[][{},:]")
+_ALONE: Final = frozenset({b":", b","})  # most pieces are one of these
 _OPENED: Final[dict[bytes, str | None]] = {b"{": "", b"[": None}
 _BASE: Final = re.compile(r"https?://(?:(?![/?#\\])[!-~])+(?=/api/v3/)", re.IGNORECASE)
 _CHARACTER: Final = re.compile(rb"\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
@@ -58,7 +59,7 @@ class PollUrlSwap:
         if len(self._place) > DEPTH_MAX:
             return piece
         if kind is Kind.BETWEEN:
-            for mark in _MARKS.findall(piece):
+            for mark in (piece,) if piece in _ALONE else _MARKS.findall(piece):
                 self._step(mark)
         elif kind is Kind.STRING:
             return self._string(piece)
@@ -95,6 +96,8 @@ class PollUrlSwap:
 
 def _text(raw: bytes) -> str:
     """Return what a string literal says, "" if it is none."""
+    if b"\\" not in raw:
+        return raw[1:-1].decode(errors="replace")
     try:
         return str(json.loads(raw))
     except ValueError:
@@ -106,5 +109,7 @@ def _offset(raw: bytes, characters: int) -> int:
 
     Those are a URL's base in ASCII, so each is one byte or one escape.
     """
+    if b"\\" not in raw:
+        return 1 + characters
     ends = [found.end() for found in _CHARACTER.finditer(raw, 1)]
     return ends[characters - 1]
