@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 a finding, 2 wrong usage.
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -61,7 +62,7 @@ def printable(text: str) -> str:
 
 
 def _show_json(content: object) -> None:
-    _write(json.dumps(content, indent=2, default=str))
+    _write(json.dumps(content, indent=2, default=_cell))
 
 
 def _show_rich(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -85,6 +86,8 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, list | tuple):
         return ",".join(_cell(part) for part in value)
     return printable(str(value))

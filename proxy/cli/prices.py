@@ -1,23 +1,17 @@
 """`farebox prices`: what an image costs, and since when."""
 
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from pricing import (
-    BUNDLED,
-    NoTable,
-    PriceBook,
-    PriceTable,
-    TableError,
-    load_table,
-    load_tables,
-    usd,
-)
+from pricing import BUNDLED, NoTable, PriceBook, PriceTable, TableError, load_tables, usd
+from pricing.load import read_table
 from pricing.rates import Rate
+from pricing.review import Change, Place, place_of
+from pricing.review import diff as diff_tables
+from pricing.review import lint as lint_file
 from proxy import clock
 from proxy.cli.arguments import Json, instant, settings_of
 from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_table
@@ -25,13 +19,10 @@ from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_table
 app = typer.Typer(help="What an image costs, and since when.")
 
 VERSIONS: Final = ("version", "effective_from", "in_force", "complete", "models", "source")
-RATES: Final = (
-    "model", "resolution", "task", "references", "quality", "usd", "list_usd", "status", "note",
-)  # fmt: skip
-CHANGES: Final = ("change", "model", "resolution", "task", "references", "quality", "from", "to")
-
-Place = tuple[str, str, str, str, str]
-"""Model, resolution, task, references and quality: what a rate is the price of."""
+PLACE: Final = ("model", "resolution", "task", "references", "quality")
+RATES: Final = (*PLACE, "usd", "list_usd", "status", "note")
+CHANGES: Final = ("change", *PLACE, "from_usd", "to_usd")
+FINDINGS: Final = ("level", "file", "line", "member", "why")
 
 
 @app.command("list")
@@ -39,14 +30,11 @@ def list_versions(context: typer.Context, as_json: Json = False) -> None:
     """List the versions of the price table, oldest first."""
     book = _book(context)
     current = _in_force(book, clock.instant(clock.now_us()))
-    show_table(
-        VERSIONS,
-        (
-            (t.version, t.effective_from, t is current, t.complete, len(t.models), t.source)
-            for t in book.versions
-        ),
-        as_json=as_json,
+    rows = (
+        (t.version, t.effective_from, t is current, t.complete, len(t.models), t.source)
+        for t in book.versions
     )
+    show_table(VERSIONS, rows, as_json=as_json)
 
 
 @app.command()
@@ -60,15 +48,27 @@ def show(
     table = _in_force(_book(context), when)
     if table is None:
         raise CommandError(f"no price table is in force at {when.isoformat()}")
-    rows = ((*place, *_price(rate)) for place, rate in _rates(table).items())
+    rows = (
+        (*_cells(place_of(model, rate)), *_price(rate))
+        for model in table.models.values()
+        for rate in model.rates
+    )
     show_table(RATES, rows, as_json=as_json)
 
 
 @app.command()
-def lint(file: Annotated[Path, typer.Argument(help="A price table, TOML.")]) -> None:
-    """Check a price table before it is used; exit 1 names file, line and member."""
-    table = _read(file)
-    say(f"{file}: version {table.version}, {len(table.models)} models, fine")
+def lint(
+    file: Annotated[Path, typer.Argument(help="A table, TOML.", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Check a price table before it is used; exit 1 if it would not load."""
+    found = lint_file(file)
+    rows = [(each.level, each.file, each.line, each.member, each.why) for each in found]
+    if rows or as_json:
+        show_table(FINDINGS, rows, as_json=as_json)
+    else:
+        say(f"{file}: nothing to find fault with")
+    raise typer.Exit(FINDING if any(each.level == "error" for each in found) else 0)
 
 
 @app.command()
@@ -79,31 +79,18 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what changes from one price table to another; exit 1 if anything does."""
-    changes = list(_changes(_rates(_table(context, old)), _rates(_table(context, new))))
-    show_table(CHANGES, changes, as_json=as_json)
+    changes = diff_tables(_table(context, old), _table(context, new))
+    show_table(CHANGES, map(_change, changes), as_json=as_json)
     raise typer.Exit(FINDING if changes else 0)
 
 
-def _changes(old: Mapping[Place, Rate], new: Mapping[Place, Rate]) -> Iterator[tuple[str, ...]]:
-    for place in dict.fromkeys((*old, *new)):
-        was, will = _price_of(old, place), _price_of(new, place)
-        if was != will:
-            word = "added" if not was else "changed" if will else "removed"
-            yield (word, *place, was, will)
+def _change(change: Change) -> tuple[str | None, ...]:
+    before, after = (None if each is None else usd(each) for each in (change.before, change.after))
+    return (change.word, *_cells(change.place), before, after)
 
 
-def _price_of(rates: Mapping[Place, Rate], place: Place) -> str:
-    return usd(rates[place].usd_micros) if place in rates else ""
-
-
-def _rates(table: PriceTable) -> dict[Place, Rate]:
-    return {_place(id_, rate): rate for id_, model in table.models.items() for rate in model.rates}
-
-
-def _place(model: str, rate: Rate) -> Place:
-    least, most = rate.references or (None, None)
-    references = "" if least is None else f"{least}-{'' if most is None else most}"
-    return model, rate.resolution, rate.task or "", references, rate.quality or ""
+def _cells(place: Place) -> tuple[str, ...]:
+    return tuple(str(getattr(place, column)) for column in PLACE)
 
 
 def _price(rate: Rate) -> tuple[str, str | None, str, str]:
@@ -123,16 +110,14 @@ def _table(context: typer.Context, named: str) -> PriceTable:
     try:
         return _book(context).version(named)
     except NoTable:
-        if not Path(named).is_file():
-            raise CommandError(f"{named}: no such version or file", code=WRONG_USAGE) from None
-        return _read(Path(named))
+        return _file(Path(named))
 
 
-def _read(file: Path) -> PriceTable:
+def _file(path: Path) -> PriceTable:
+    if not path.is_file():
+        raise CommandError(f"{path}: no such version or file", code=WRONG_USAGE)
     try:
-        return load_table(file.read_text(encoding="utf-8"), name=str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file}: {error}", code=WRONG_USAGE) from error
+        return read_table(path)
     except TableError as error:
         raise CommandError(str(error)) from error
 

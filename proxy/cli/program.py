@@ -64,7 +64,8 @@ def _run(arguments: Sequence[str]) -> int:
         code = app(args=list(arguments), prog_name="farebox", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        return _fail(f"{error.format_message()}{_where_to_look(error)}", error.exit_code)
+        message = error.format_message().rstrip(".")
+        return _fail(f"{message}{_where_to_look(error)}", error.exit_code)
     except SettingsError as error:
         return _fail(str(error), WRONG_USAGE)
     except CommandError as error:
@@ -74,7 +75,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _where_to_look(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    return f" See: {context.command_path} --help" if context else ""
+    return f". See: {context.command_path} --help" if context else ""
 
 
 def _fail(message: str, code: int) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pricing.money import parse_usd
+from pricing import parse_usd
 
 Network = IPv4Network | IPv6Network
 
