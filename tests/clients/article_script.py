@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 import requests
 
@@ -18,7 +19,7 @@ POLL_S = float(os.environ.get("POLL_S", "2"))
 def generate(prompt: str, model: str, size: str) -> list[str]:
     """Submit, then follow `data.urls.get` until the image is there."""
     headers = {"Authorization": KEY, "Content-Type": "application/json"}
-    body = {
+    body: Any = {
         "prompt": prompt,
         "size": size,
         "aspect_ratio": "1:1",
@@ -41,6 +42,7 @@ def generate(prompt: str, model: str, size: str) -> list[str]:
 
 
 def main() -> int:
+    said: dict[str, Any]
     try:
         outputs = generate(*sys.argv[1:4])
     except requests.HTTPError as error:

@@ -6,6 +6,7 @@ Usage: BASE=… KEY=… python gptproto_sdk.py PROMPT MODEL SIZE.
 import json
 import os
 import sys
+from typing import Any
 
 from gptproto import GptprotoClient, TaskFailedError, TaskTimeoutError
 from gptproto.models.image_resolution import ImageResolution
@@ -21,6 +22,7 @@ def main() -> int:
     client = GptprotoClient(api_key=os.environ["KEY"], base_url=os.environ["BASE"])
     body = UnifiedImageRequest(model=model, prompt=prompt, resolution=ImageResolution(size))
     pause_s = float(os.environ.get("POLL_S", "3"))
+    said: dict[str, Any]
     try:
         result = client.run("image", body, poll_interval=pause_s, on_status=_status)
     except (TaskFailedError, TaskTimeoutError) as error:

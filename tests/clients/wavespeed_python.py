@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+from typing import Any
 
 import wavespeed
 
@@ -21,6 +22,7 @@ def main() -> int:
     )
     pause_s = float(os.environ.get("POLL_S", "1"))
     sync = os.environ.get("SYNC") == "1"
+    said: dict[str, Any]
     try:
         with contextlib.redirect_stdout(sys.stderr):
             result = client.run(

@@ -90,20 +90,27 @@ class Bill:
 
     def __init__(self, file: Path | None = None) -> None:
         self._lines: list[Line] = []
-        self._lock = threading.Lock()
+        self._fell = threading.Condition()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._fd = os.open(file, flags, 0o600) if file else None
 
     def add(self, line: Line) -> None:
         """Charge; one unbuffered write, so that a kill -9 of anybody loses nothing."""
-        with self._lock:
+        with self._fell:
             self._lines.append(line)
             if self._fd is not None:
                 os.write(self._fd, json.dumps(asdict(line)).encode() + b"\n")
+            self._fell.notify_all()
+
+    def wait(self, count: int, *, timeout_s: float = 10.0) -> None:
+        """Wait until there are so many lines; TimeoutError if not."""
+        with self._fell:
+            if not self._fell.wait_for(lambda: len(self._lines) >= count, timeout_s):
+                raise TimeoutError(f"{len(self._lines)} lines, not {count}")
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        with self._lock:
+        with self._fell:
             return tuple(self._lines)
 
     def of(self, job_id: str) -> tuple[Line, ...]:

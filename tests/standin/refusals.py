@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import Any
 
 from tests.standin import documents
@@ -16,7 +17,12 @@ _HTML = ((b"Content-Type", b"text/html"),)
 
 def json_reply(status: int, document: Any) -> Reply:
     """A document as the upstream writes it: UTF-8, nothing escaped that need not be."""
-    return Reply(status, chunks=(json.dumps(document, ensure_ascii=False).encode(),))
+    return Reply(status, _fields(), (json.dumps(document, ensure_ascii=False).encode(),))
+
+
+def _fields() -> tuple[tuple[bytes, bytes], ...]:
+    date = formatdate(usegmt=True).encode()
+    return ((b"Server", b"nginx"), (b"Date", date), (b"Content-Type", b"application/json"))
 
 
 def refusal(surface: Surface, status: int, message: str = "", say: Say | None = None) -> Reply:

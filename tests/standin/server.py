@@ -27,7 +27,8 @@ class Standin:
     At speed 0 a job is finished at its second poll (`polls`); above 0 it takes the seconds that
     its model would, times speed. `charge_on` says what the upstream bills for: completions, or
     every accepted submit. `keys` None takes any `sk-…` key except Farebox's own. `say` is told
-    to every call. The last `keep` calls are remembered.
+    to every call. The last `keep` calls are remembered. A connection that asks nothing for
+    `idle_s` is closed.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Standin:
         host: str = "127.0.0.1",
         port: int = 0,
         keep: int = 10_000,
+        idle_s: float | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -52,6 +54,7 @@ class Standin:
         self.connections = 0
         self.mistakes: list[BaseException] = []
         self._public = public
+        self._idle_s = idle_s
         self._jobs = Jobs(seed=seed, speed=speed, polls=polls)
         self._exchange = Exchange(
             Options(charge_on=charge_on, keys=keys, price=price, say=parse(say)),
@@ -192,8 +195,10 @@ class Standin:
         try:
             while await self._one(reader, writer, number):
                 pass
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the peer left, or we are stopping
+        except asyncio.CancelledError:
+            writer.transport.abort()  # stopping: what a slow reader has not taken stays unsent
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the peer left, or was idle for too long
         except Exception as error:  # noqa: BLE001
             self.mistakes.append(error)
         finally:
@@ -204,7 +209,7 @@ class Standin:
     async def _one(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
     ) -> bool:
-        head = await read_head(reader)
+        head = await asyncio.wait_for(read_head(reader), self._idle_s)
         if head is None:
             return False
         say = self._exchange.told(head)
