@@ -26,6 +26,10 @@ class CommandError(Exception):
         self.code = code
 
 
+class ReaderLeft(Exception):  # noqa: N818 - no error: whoever read our output has seen enough
+    """The other end of the pipe was closed."""
+
+
 def show_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, as_json: bool = False
 ) -> None:
@@ -94,4 +98,7 @@ def _cell(value: object) -> str:
 
 
 def _write(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    try:
+        sys.stdout.write(f"{line}\n")
+    except BrokenPipeError as error:
+        raise ReaderLeft from error

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from proxy.cli import prices, serve
-from proxy.cli.output import WRONG_USAGE, CommandError, printable, say
+from proxy.cli.output import WRONG_USAGE, CommandError, ReaderLeft, printable, say
 from proxy.settings import SettingsError
 from proxy.version import __version__
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except (ReaderLeft, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, typer.Abort):
