@@ -54,8 +54,9 @@ class Heard:
         self.complete = True
 
     def on_body(self, piece: bytes) -> None:
-        """Keep a piece of a chunked body."""
-        self.pieces.append(piece)
+        """Keep a piece of a chunked body, unless it is of an answer after this one."""
+        if not self.ended:
+            self.pieces.append(piece)
 
     def on_message_complete(self) -> None:
         """Note the end of the answer."""

@@ -1,0 +1,137 @@
+"""A connection belongs to one call at a time, and goes with a call that ends early."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from proxy.upstream import Broken, Upstream
+from tests.upstream.faults import (
+    RUNNERS,
+    Line,
+    Script,
+    client,
+    drained,
+    on,
+    paid,
+    post,
+    serving,
+    settle,
+    until,
+)
+
+LOOPS = pytest.mark.parametrize("loop", RUNNERS)
+
+
+async def echoes(line: Line) -> None:
+    """Answer each request with its own target."""
+    while True:
+        target = (await line.request()).split(b" ")[1]
+        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(target), target))
+
+
+@LOOPS
+def test_closing_an_answer_after_its_end_leaves_the_next_call_alone(loop: str) -> None:
+    async def story() -> None:
+        async with serving(echoes) as server, client(server) as upstream:
+            first = await post(upstream, b"/1")
+            assert await first.read(100) == b"/1"
+            second = asyncio.create_task(post(upstream, b"/2"))
+            await settle()
+            first.close()
+            assert await drained(await second) == b"/2"
+            first.close()
+            assert (server.connections, upstream.pool.idle) == (1, 1)
+
+    on(loop, story())
+
+
+@LOOPS
+def test_an_answer_closed_before_its_end_takes_its_connection_with_it(loop: str) -> None:
+    async def slow(line: Line) -> None:
+        await line.request()
+        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")
+        await line.gone()
+
+    async def story() -> None:
+        async with serving(slow, echoes) as server, client(server) as upstream:
+            answer = await post(upstream)
+            answer.close()
+            with pytest.raises(Broken):
+                await drained(answer)
+            assert await paid(upstream, b"/mine") == b"/mine"
+            assert (server.connections, upstream.pool.connections) == (2, 1)
+
+    on(loop, story())
+
+
+async def silent(line: Line) -> None:
+    await line.request()
+    await line.gone()
+
+
+async def half(line: Line) -> None:
+    await line.request()
+    await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")
+    await line.gone()
+
+
+async def stuck(line: Line) -> None:
+    await line.head()
+    line.reader._transport.pause_reading()  # noqa: SLF001 - a server that reads no more
+    await until(line.writer.is_closing)
+
+
+async def reads(upstream: Upstream) -> None:
+    await paid(upstream, b"/doomed")
+
+
+async def reads_whole(upstream: Upstream) -> None:
+    await (await post(upstream)).read(100)
+
+
+async def writes_much(upstream: Upstream) -> None:
+    await paid(upstream, body=bytes(40_000_000))
+
+
+CANCELLED = [
+    pytest.param(silent, reads, id="waiting for the head"),
+    pytest.param(half, reads, id="in the body"),
+    pytest.param(half, reads_whole, id="reading it whole"),
+    pytest.param(stuck, writes_much, id="writing a large body"),
+]
+
+
+@LOOPS
+@pytest.mark.parametrize(("script", "call"), CANCELLED)
+def test_a_cancelled_call_drops_its_connection(
+    loop: str, script: Script, call: Callable[[Upstream], Awaitable[None]]
+) -> None:
+    async def story() -> None:
+        async with serving(script, echoes) as server, client(server) as upstream:
+            task = asyncio.create_task(call(upstream))
+            await until(lambda: server.raw_bytes > 0)
+            for _ in range(5):
+                await settle()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await until(lambda: not upstream.pool.connections)
+            assert await paid(upstream, b"/mine") == b"/mine"
+
+    on(loop, story())
+
+
+@LOOPS
+def test_closing_the_client_breaks_what_is_in_flight_and_leaves_no_connection(loop: str) -> None:
+    async def story() -> None:
+        async with serving(echoes, silent) as server, client(server) as upstream:
+            await paid(upstream, key="idle")
+            task = asyncio.create_task(paid(upstream))
+            await until(lambda: server.posts == 2)
+            await upstream.aclose()
+            with pytest.raises(Broken):
+                await task
+            assert (upstream.pool.connections, upstream.pool.idle) == (0, 0)
+
+    on(loop, story())
