@@ -1,0 +1,160 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.answers import TRUNCATED, UNREADABLE, poll_outcome, read_document, submit_outcome
+from proxy.outline import Outline
+from proxy.words import ERROR_KINDS, KNOWN, status_word, upstream_error_kind
+from tests.pure.answers_seen import POLLS, REFUSING, SUBMITS, UUID, Row, path, wire
+
+REASONS = {
+    "absent", "other", "unreadable", "truncated", "ambiguous", "several", "odd_id", "no_id",
+    "sync_timeout", "other_prediction",
+}  # fmt: skip
+
+leaves = st.none() | st.booleans() | st.integers() | st.sampled_from([*sorted(KNOWN), "a", ""])
+names = st.sampled_from(
+    ["id", "status", "outputs", "unsigned_urls", "urls", "data", "code", "error", "message", "url"]
+)
+documents = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5)
+)
+statuses = st.sampled_from([200, 201, 202, 302, *REFUSING, 500, 502, 503, 504])
+
+
+@pytest.mark.parametrize("row", SUBMITS, ids=lambda row: row.says)
+def test_a_submits_answer_decides_its_fare(row: Row) -> None:
+    outcome = submit_outcome(row.status, read_document(row.body))
+
+    assert (outcome.kind, outcome.prediction_id, outcome.outputs) == row[3:]
+
+
+@pytest.mark.parametrize("row", SUBMITS, ids=lambda row: row.says)
+def test_an_answer_read_in_passing_decides_the_same(row: Row) -> None:
+    outline = Outline()
+    for at in range(0, len(row.body), 7):
+        outline.feed(row.body[at : at + 7])
+
+    seen = submit_outcome(row.status, outline.document())
+
+    assert seen == submit_outcome(row.status, read_document(row.body))
+
+
+@pytest.mark.parametrize("row", POLLS, ids=lambda row: row.says)
+def test_a_polls_answer_decides_or_the_job_still_runs(row: Row) -> None:
+    outcome = poll_outcome(row.status, read_document(row.body), asked=UUID)
+
+    assert (outcome.kind, outcome.prediction_id, outcome.outputs) == (row.kind, UUID, row.outputs)
+
+
+def test_the_tables_hold_enough_answers() -> None:
+    assert len(SUBMITS) + len(POLLS) > 250
+
+
+@pytest.mark.parametrize("status", [200, 202, 302, 400, 404, 429, 500, 503])
+def test_half_an_answer_decides_nothing(status: int) -> None:
+    assert submit_outcome(status, TRUNCATED).kind == "unclear"
+    assert poll_outcome(status, TRUNCATED, asked="a").kind == "running"
+
+
+@pytest.mark.parametrize("status", [200, 202, 302, 500, 503])
+def test_an_unreadable_answer_decides_nothing(status: int) -> None:
+    assert submit_outcome(status, UNREADABLE).kind == "unclear"
+
+
+@given(statuses, documents)
+def test_a_fare_is_released_by_status_only_where_no_job_was_named(
+    status: int, document: object
+) -> None:
+    outcome = submit_outcome(status, document)
+
+    if outcome.kind == "refused":
+        assert status in {200, *REFUSING, 500, 503}
+        assert not named(document)
+
+
+@given(statuses, documents)
+def test_only_200_and_202_accept_or_settle(status: int, document: object) -> None:
+    outcome = submit_outcome(status, document)
+
+    if status not in {200, 202}:
+        assert outcome.kind in {"refused", "unclear"}
+    if outcome.kind == "accepted":
+        assert outcome.prediction_id
+
+
+@given(statuses, documents)
+def test_words_come_from_closed_sets(status: int, document: object) -> None:
+    seen = [submit_outcome(status, document), poll_outcome(status, document, asked="a")]
+
+    assert {outcome.word for outcome in seen} <= KNOWN | ERROR_KINDS | REASONS
+
+
+@given(statuses, documents)
+def test_a_poll_decides_only_at_200(status: int, document: object) -> None:
+    if status != 200:
+        assert poll_outcome(status, document, asked="a").kind == "running"
+
+
+def named(document: object) -> bool:
+    """Say whether an id stands at the top, in data, or in an element of data."""
+    top = {"data": document} if isinstance(document, list) else document
+    if not isinstance(top, dict):
+        return False
+    data = top.get("data")
+    inner = data if isinstance(data, list) else [data]
+    places = [top, *(each for each in inner if isinstance(each, dict))]
+    return any(each.get("id") not in (None, "") for each in places)
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "kind"),
+    [
+        (402, {}, "balance_empty"),
+        (403, {"error": {"message": "Insufficient balance"}}, "balance_empty"),
+        (403, {"error": "insufficient account credit"}, "balance_empty"),
+        (429, {"error": {"code": "insufficient_quota"}}, "balance_empty"),
+        (400, {"message": "Your balance is not enough"}, "balance_empty"),
+        (403, {"error": {"message": "Invalid Token"}}, "auth"),
+        (401, UNREADABLE, "auth"),
+        (400, {"error": {"message": "blocked by content policy"}}, "content_policy"),
+        (503, {"error": {"type": "content_policy_violation"}}, "content_policy"),
+        (200, {"code": 402, "message": "no"}, "balance_empty"),
+        (200, {"code": 500, "message": "no"}, "server_error"),
+        (200, {"code": 200}, "other"),
+        (429, {}, "rate_limited"),
+        (404, {}, "not_found"),
+        (400, [], "bad_request"),
+        (413, {}, "bad_request"),
+        (500, {}, "server_error"),
+        (504, {}, "server_error"),
+        (302, {}, "other"),
+    ],
+)
+def test_a_refusal_of_the_upstream_is_told_by_text_then_by_status(
+    status: int, document: object, kind: str
+) -> None:
+    assert upstream_error_kind(status, document) == kind
+
+
+@pytest.mark.parametrize(
+    ("sent", "word"),
+    [("In Progress", "in_progress"), ("in-progress", "in_progress"), ("x", "other"), (7, "other"),
+     (None, "absent"), ("", "absent"), ("CANCELED", "canceled")],
+)  # fmt: skip
+def test_a_status_is_read_without_case(sent: object, word: str) -> None:
+    assert status_word(sent) == word
+
+
+def test_a_long_output_is_still_one_output() -> None:
+    outline = Outline()
+    outline.feed(path("completed", "A" * 100_000, "B" * 5000))
+
+    assert submit_outcome(200, outline.document()).outputs == 2
+
+
+def test_a_long_string_is_never_an_id() -> None:
+    outline = Outline()
+    outline.feed(wire({"id": "A" * 5000, "status": "completed"}))
+
+    assert submit_outcome(200, outline.document()).word == "odd_id"
