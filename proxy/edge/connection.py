@@ -38,8 +38,13 @@ class Reading(Enum):
     """The rest is swallowed, so that the caller can read our last answer."""
 
 
+NOTHING, HEAD, BODY, REFUSED, LEAVING = Reading
+
+
 class Connection(HttpToolsProtocol):
     """One caller's connection; what its bytes mean is `EdgeProtocol`'s part."""
+
+    cycle: Exchange
 
     def __init__(
         self,
@@ -54,7 +59,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.limits = limits
         self.status = status
-        self.reading = Reading.NOTHING
+        self.reading = NOTHING
         self.deadline = NEVER
         self.answering: Exchange | None = None
         self._stalled_s = 0.0  # how long the running answer has waited for its reader
@@ -65,25 +70,28 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the newcomer its first deadline, or turn it away when there are too many."""
         super().connection_made(transport)
-        self._wait(Reading.NOTHING, self.limits.head_s)
+        self._wait(NOTHING, self.limits.head_s)
         if len(self.connections) > self.limits.connections_max:
             transport.write(answer(TOO_MANY_CONNECTIONS))
             self._close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """Tell every call of this connection that its caller has gone."""
+        self.connections.discard(self)
         for exchange in self._open_exchanges():
             exchange.disconnected = True
-            exchange.message_event.set()
+            exchange.wake()
         self.pipeline.clear()
-        self.reading, self.deadline = Reading.LEAVING, NEVER
-        super().connection_lost(exc)
+        self.flow.resume_writing()
+        self.reading, self.deadline = LEAVING, NEVER
+        self.parser = None  # type: ignore[assignment]  # breaks the cycle of references, as uvicorn does
+        self.transport.close()
 
     def shutdown(self) -> None:
         """Drain: the answer being made is the last one, an idle caller has a moment left."""
         if self.answering is not None:
             self.cycle.keep_alive = self.cycle.keep_alive and self.cycle.response_started
-        if self.reading is Reading.NOTHING and self.answering is None:
+        if self.reading is NOTHING and self.answering is None:
             self.deadline = min(self.deadline, self.loop.time() + self.limits.drain_s)
 
     def _open_exchanges(self) -> Iterable[Exchange]:
@@ -96,8 +104,8 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Parse nothing more; refuse now, or after the answers that are owed."""
-        broken = self.cycle if self.reading is Reading.BODY else None
-        self.reading, self.deadline = Reading.REFUSED, NEVER
+        broken = self.cycle if self.reading is BODY else None
+        self.reading, self.deadline = REFUSED, NEVER
         if broken is not None and broken is self.answering:
             self._break_off(self.answering, refusal)
         elif broken is not None and broken.response_complete:
@@ -118,7 +126,7 @@ class Connection(HttpToolsProtocol):
         """The body of the call being answered went wrong: its app sees a disconnect."""
         exchange.disconnected = True
         exchange.waiting_for_100_continue = False
-        exchange.message_event.set()
+        exchange.wake()
         self.answering = None
         if exchange.response_started:
             self.transport.abort()
@@ -136,8 +144,8 @@ class Connection(HttpToolsProtocol):
         Closing outright with bytes unread resets the connection, and the reset can
         overtake our last answer.
         """
-        unread = self.reading is not Reading.NOTHING
-        self._wait(Reading.LEAVING, self.limits.linger_s)
+        unread = self.reading is not NOTHING
+        self._wait(LEAVING, self.limits.linger_s)
         if unread and self.transport.can_write_eof():
             self.transport.write_eof()
             self.flow.resume_reading()
@@ -145,7 +153,7 @@ class Connection(HttpToolsProtocol):
             self._close()
 
     def _close(self) -> None:
-        self._wait(Reading.LEAVING, self.limits.linger_s)
+        self._wait(LEAVING, self.limits.linger_s)
         self.transport.close()
 
     # Deadlines
@@ -164,13 +172,13 @@ class Connection(HttpToolsProtocol):
             self._expire(now)
 
     def _expire(self, now: float) -> None:
-        if self.reading is Reading.NOTHING:
+        if self.reading is NOTHING:
             self._close()
-        elif self.reading is Reading.LEAVING:
+        elif self.reading is LEAVING:
             self.transport.abort()
         elif self._we_hold_it_up():
             self.deadline = now + self.limits.body_s
-        elif self.reading is Reading.HEAD:
+        elif self.reading is HEAD:
             self._refuse(HEAD_TOO_SLOW)
         elif self.cycle.response_complete:
             self._leave()
@@ -180,7 +188,7 @@ class Connection(HttpToolsProtocol):
     def _we_hold_it_up(self) -> bool:
         """Whether the caller is waiting for us rather than we for the caller."""
         return self.flow.read_paused or (
-            self.reading is Reading.BODY and self.cycle.waiting_for_100_continue
+            self.reading is BODY and self.cycle.waiting_for_100_continue
         )
 
 

@@ -1,29 +1,96 @@
 """One request and its answer on the wire: uvicorn's cycle with the app's bytes kept.
 
-Differs from uvicorn: header names keep their case, HEAD, 204 and 304 may announce a length,
-HTTP/1.0 callers get no chunks, and a failure is answered in our envelope.
+Differs from uvicorn's: header names keep their case, HEAD, 204 and 304 may announce a length,
+HTTP/1.0 callers get no chunks, a failure is answered in our envelope, and the event that wakes
+a waiting app is made only when an app has to wait.
 """
 
-from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
-from uvicorn.protocols.http.httptools_impl import (
-    HEADER_RE,
-    HEADER_VALUE_RE,
-    STATUS_LINE,
-    RequestResponseCycle,
+import asyncio
+import logging
+from collections.abc import Callable
+
+from uvicorn._types import (
+    ASGIReceiveEvent,
+    ASGISendEvent,
+    HTTPResponseBodyEvent,
+    HTTPResponseStartEvent,
+    HTTPScope,
 )
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from proxy.edge.refusals import InternalError
 from proxy.errors import envelope
+
+WATCHED = frozenset((b"content-length", b"connection"))
 
 
 class Exchange(RequestResponseCycle):
     """The ASGI side of one request: what the app receives from and sends to its caller."""
 
-    bodiless = False
-    """The answer to HEAD, 204 and 304 end with their headers."""
+    # Where every exchange starts; most end with few of these changed.
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding = None
+    expected_content_length = 0
+    bodiless = False  # the answer to HEAD, 204 and 304 end with their headers
+    unframed = False  # HTTP/1.0 without a length: the end of the connection ends the body
     said_close = False
-    unframed = False
-    """HTTP/1.0 without a length: the end of the connection ends the body."""
+    _news = False  # something came that the app has not received yet
+    _bell: asyncio.Event | None = None
+
+    def __init__(
+        self,
+        scope: HTTPScope,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        logger: logging.Logger,
+        on_response: Callable[[], None],
+        *,
+        expects_continue: bool,
+        keep_alive: bool,
+    ) -> None:
+        self.scope = scope
+        self.transport = transport
+        self.flow = flow
+        self.logger = logger
+        self.on_response = on_response
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = expects_continue
+        self.body = bytearray()
+
+    # From the caller
+
+    def wake(self) -> None:
+        """Tell a waiting app that there is news: body, its end, or the caller's."""
+        self._news = True
+        if self._bell is not None:
+            self._bell.set()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """ASGI `receive`: waits until there is news, and asks for a body held back."""
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not (self._news or self.disconnected or self.response_complete):
+            await self._wait_for_news()
+        self._news = False
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = self.body, bytearray()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        return {"type": "http.request", "body": bytes(body), "more_body": self.more_body}
+
+    async def _wait_for_news(self) -> None:
+        self.flow.resume_reading()
+        self._bell = self._bell or asyncio.Event()
+        self._bell.clear()
+        await self._bell.wait()
+
+    # To the caller
 
     async def send(self, message: ASGISendEvent) -> None:
         """ASGI `send`: waits while the caller is not reading, drops what nobody reads."""
@@ -31,31 +98,31 @@ class Exchange(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        if message["type"] == "http.response.start" and not self.response_started:
-            self._start(message)
-        elif message["type"] == "http.response.body" and self.response_started:
+        if message["type"] == "http.response.body" and self.response_started:
             self._continue(message)
+        elif message["type"] == "http.response.start" and not self.response_started:
+            self._start(message)
         else:
             raise RuntimeError(f"ASGI message {message['type']!r} out of order")
 
     def _start(self, message: HTTPResponseStartEvent) -> None:
-        status = message["status"]
-        headers = list(message.get("headers", ()))
-        _check_clean(headers)
-        lines = [STATUS_LINE[status]]
-        for name, value in headers:
-            self._notice(name.lower(), value)
-            lines += (name, b": ", value, b"\r\n")
-        self._frame(status, lines)
-        lines.append(b"\r\n")
+        lines = [STATUS_LINE[message["status"]]]
+        for name, value in message.get("headers", ()):
+            if name.lower() in WATCHED:
+                self._notice(name.lower(), value)
+            lines.append(b"%b: %b\r\n" % (name, value))
+        self._frame(message["status"], lines)
+        head = b"".join(lines)
+        if not head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n") == len(lines):
+            raise RuntimeError("a header of the answer holds a line break")
         self.response_started = True
-        self.transport.write(b"".join(lines))
+        self.transport.write(head + b"\r\n")
 
     def _notice(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
             self.expected_content_length = int(value)
             self.chunked_encoding = False
-        elif name == b"connection" and b"close" in value.lower():
+        elif b"close" in value.lower():
             self.keep_alive = False
             self.said_close = True
 
@@ -64,25 +131,26 @@ class Exchange(RequestResponseCycle):
         if self.waiting_for_100_continue:
             # The caller may or may not send its body now: no next request can be found.
             self.waiting_for_100_continue = self.keep_alive = False
-        self.bodiless = self.scope["method"] == "HEAD" or status in (204, 304)
-        if self.chunked_encoding is None and not self.bodiless:
+        if status in (204, 304) or self.scope["method"] == "HEAD":
+            self.bodiless = True
+        elif self.chunked_encoding is None:
             self.chunked_encoding = self.scope["http_version"] != "1.0"
             self.unframed = not self.chunked_encoding
             if self.chunked_encoding:
                 lines.append(b"transfer-encoding: chunked\r\n")
-        if not self.keep_alive and not self.said_close:
+        if not (self.keep_alive or self.said_close):
             lines.append(b"connection: close\r\n")
 
     def _continue(self, message: HTTPResponseBodyEvent) -> None:
         if self.response_complete:
             raise RuntimeError("ASGI message after the answer was complete")
-        body = message.get("body", b"")
         more = message.get("more_body", False)
         if not self.bodiless:
-            self._write(body, more=more)
+            self._write(message.get("body", b""), more=more)
         if not more:
             self.response_complete = True
-            self.message_event.set()
+            if self._bell is not None:
+                self._bell.set()
             self.on_response()
 
     def _write(self, body: bytes, *, more: bool) -> None:
@@ -108,10 +176,3 @@ class Exchange(RequestResponseCycle):
         ]
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def _check_clean(headers: list[tuple[bytes, bytes]]) -> None:
-    if HEADER_RE.search(b"".join([name for name, _ in headers])):
-        raise RuntimeError("invalid header name in an answer")
-    if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
-        raise RuntimeError("invalid header value in an answer")

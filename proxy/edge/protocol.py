@@ -10,19 +10,21 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.server import ServerState
 
-from proxy.edge.connection import NEVER, Connection, Reading
+from proxy.edge.connection import BODY, HEAD, LEAVING, NEVER, NOTHING, REFUSED, Connection
 from proxy.edge.exchange import Exchange
-from proxy.edge.head import check_head, expects_continue, without_upgrade
+from proxy.edge.head import check_head, without_upgrade
 from proxy.edge.limits import EdgeLimits
 from proxy.edge.refusals import bad_request
 from proxy.edge.status import ServerStatus
 from proxy.errors import HeadersTooLarge, Refusal
 
-STOPPED = frozenset((Reading.REFUSED, Reading.LEAVING))
+STOPPED = frozenset((REFUSED, LEAVING))
 
 
 class EdgeProtocol(Connection):
     """One caller's connection, from bytes to ASGI calls."""
+
+    cycle: Exchange
 
     def __init__(
         self,
@@ -50,24 +52,26 @@ class EdgeProtocol(Connection):
         self._unframed_bytes += len(data)
         try:
             self.parser.feed_data(data)
-            self._check_caps()
         except httptools.HttpParserUpgrade as upgrade:
             self._feed_declined(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
             self._refuse(_reason(error))
         except httptools.HttpParserError:
             self._refuse(bad_request("not HTTP/1.1"))
-        except Refusal as refusal:
-            self._refuse(refusal)
+        else:
+            if self.reading is not NOTHING or self._unframed_bytes:
+                self._look_at_the_unfinished()
 
-    def _check_caps(self) -> None:
-        """Bound what the parser holds unfinished, and what it reads for nobody."""
+    def _look_at_the_unfinished(self) -> None:
+        """Bound what the parser holds, what it reads for nobody, and how long it may take."""
         if self._unframed_bytes > self.limits.head_bytes_max:
-            raise HeadersTooLarge
-        if len(self.headers) > self.limits.fields_max:
-            raise HeadersTooLarge
-        if self._swallowed_bytes > self.limits.unread_bytes_max:
+            self._refuse(HeadersTooLarge())
+        elif self._swallowed_bytes > self.limits.unread_bytes_max:
             self._leave()
+        elif self.deadline == NEVER and self.reading is HEAD:
+            self._wait(HEAD, self.limits.head_s)
+        elif self.deadline == NEVER and self.reading is BODY:
+            self._wait(BODY, self.limits.body_s)
 
     def _feed_declined(self, rest: bytes) -> None:
         """Read a request that offered an Upgrade again, as the plain HTTP/1.1 it also is."""
@@ -77,31 +81,41 @@ class EdgeProtocol(Connection):
         self._unframed_bytes = 0
         self.data_received((head or b"") + rest)
 
-    # What the parser saw
+    # What the parser saw; deadlines are set after a feed, for what it left unfinished
 
     def on_message_begin(self) -> None:
         """A request's first byte after any blank lines."""
         self.url = b""
         self.headers = []
-        self._wait(Reading.HEAD, self.limits.head_s)
+        self.reading, self.deadline = HEAD, NEVER
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer: after the head this is a list that nobody reads."""
-        self.headers.append((name.lower(), value))
+        self.headers.append((name.lower(), value.rstrip(b" \t")))  # llhttp leaves them
 
     def on_headers_complete(self) -> None:
         """Check the head and start the call, or queue it behind the one being answered."""
         parser, headers = self.parser, self.headers
         version = parser.get_http_version()
         self._check_size()
-        check_head(version, self.url, headers)
+        expects_continue = check_head(version, self.url, headers)
         if parser.should_upgrade():
-            self._declined = without_upgrade(parser.get_method(), self.url, version, headers)
+            self._decline(parser.get_method(), version)
             return
         self.headers = []
         self._unframed_bytes = self._swallowed_bytes = 0
-        self._wait(Reading.BODY, self.limits.body_s)
-        self._begin(self._exchange(version, headers))
+        self.reading, self.deadline = BODY, NEVER
+        keep_alive = version != "1.0" and parser.should_keep_alive() and not self.status.draining
+        exchange = Exchange(
+            self._scope(version, headers),
+            self.transport,
+            self.flow,
+            self.logger,
+            self.on_response_complete,
+            expects_continue=expects_continue,
+            keep_alive=keep_alive,
+        )
+        self._begin(exchange)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body, for the app or, after its answer, for nobody."""
@@ -113,7 +127,7 @@ class EdgeProtocol(Connection):
         exchange.body += body
         if len(exchange.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        exchange.message_event.set()
+        exchange.wake()
 
     def on_message_complete(self) -> None:
         """The request is whole; its answer has no deadline here."""
@@ -124,32 +138,22 @@ class EdgeProtocol(Connection):
         if exchange.response_complete:
             self._rest()
             return
-        self.reading, self.deadline = Reading.NOTHING, NEVER
+        self.reading, self.deadline = NOTHING, NEVER
         exchange.more_body = False
-        exchange.message_event.set()
+        exchange.wake()
+
+    def _decline(self, method: bytes, version: str) -> None:
+        if method == b"CONNECT":
+            raise bad_request("CONNECT is not done here")
+        self._declined = without_upgrade(method, self.url, version, self.headers)
 
     def _check_size(self) -> None:
-        size = self._unframed_bytes
-        if size > self.limits.head_bytes_max:  # the body's first bytes may be among them
-            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > self.limits.head_bytes_max or len(self.headers) > self.limits.fields_max:
+        if len(self.headers) > self.limits.fields_max:
             raise HeadersTooLarge
-
-    def _exchange(self, version: str, headers: list[tuple[bytes, bytes]]) -> Exchange:
-        keep_alive = version != "1.0" and self.parser.should_keep_alive()
-        return Exchange(
-            scope=self._scope(version, headers),
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
-            expect_100_continue=expects_continue(version, headers),
-            keep_alive=keep_alive and not self.status.draining,
-            on_response=self.on_response_complete,
-        )
+        if self._unframed_bytes > self.limits.head_bytes_max:  # the body may be among them
+            fields = sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if len(self.url) + fields > self.limits.head_bytes_max:
+                raise HeadersTooLarge
 
     def _scope(self, version: str, headers: list[tuple[bytes, bytes]]) -> HTTPScope:
         raw_path, _, query = self.url.partition(b"?")
@@ -192,7 +196,8 @@ class EdgeProtocol(Connection):
         answered, self.answering = self.answering, None
         if self.transport.is_closing() or answered is None:
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if not answered.keep_alive:
             self._leave()
         elif self.pipeline:
@@ -200,9 +205,9 @@ class EdgeProtocol(Connection):
             self._start(exchange, app)  # type: ignore[arg-type]  # only Exchanges are queued
         elif self._refusal is not None:
             self._say_last(self._refusal)
-        elif self.reading is Reading.NOTHING:
+        elif self.reading is NOTHING:
             self._rest()
-        elif self.reading is Reading.BODY:
+        elif self.reading is BODY:
             self.deadline = self.loop.time() + self.limits.linger_s
 
     def _rest(self) -> None:
@@ -210,7 +215,7 @@ class EdgeProtocol(Connection):
         if self.status.draining:
             self._leave()
         else:
-            self._wait(Reading.NOTHING, self.limits.idle_s)
+            self._wait(NOTHING, self.limits.idle_s)
 
 
 def _reason(error: httptools.HttpParserCallbackError) -> Refusal:

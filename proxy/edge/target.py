@@ -7,7 +7,7 @@ readers could resolve differently is refused, and all else passes exactly as sen
 import re
 from urllib.parse import unquote_to_bytes
 
-PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~:@!$&'()*+,=-][A-Za-z0-9._~:@!$&'()*+,=-]*)+")
+PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~:@!$&'()*+,=-"
 VISIBLE = re.compile(rb"[!-~]+")
 BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 SEPARATOR = re.compile(rb"[/\\]")
@@ -19,9 +19,9 @@ def objection(target: bytes) -> str | None:
     A broken %-escape in the query passes: it cannot lead anywhere, and callers do send
     a bare `%` there.
     """
+    if target[:1] == b"/" and b"/." not in target and not target.translate(None, PLAIN):
+        return None  # nearly every target, in a few tenths of a microsecond
     path, _, query = target.partition(b"?")
-    if not query and PLAIN.fullmatch(path):
-        return None
     return _form(target) or _escapes(path, query) or _dots(path)
 
 
