@@ -8,6 +8,7 @@ NoTable             no version is in force, or none has that name
 TableError          a table that cannot be loaded
 """
 
+ABSENT = "is not in the table"
 _SHOWN_MAX = 128
 
 
@@ -35,7 +36,7 @@ class PriceUnknown(NoPrice):
     `nearest` is the known model whose name is most like it, None where no name was given.
     """
 
-    def __init__(self, model: str, nearest: str | None, why: str = "is not in the table") -> None:
+    def __init__(self, model: str, nearest: str | None, why: str = ABSENT) -> None:
         self.model = _shown(model)
         self.nearest = nearest
         self.why = why

@@ -17,8 +17,8 @@ def line_of(text: str, member: Member) -> int | None:
     """Find the line that holds a member, or the nearest table around it; None if nothing does."""
     best, found = 0, None
     for number, place in _places(text):
-        depth = len(place)
-        if best < depth <= len(member) and place == member[:depth]:
+        depth = min(len(place), len(member))
+        if depth > best and place[:depth] == member[:depth]:
             best, found = depth, number
     return found
 

@@ -37,8 +37,8 @@ def load_table(text: str, *, name: str) -> PriceTable:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = _AT_LINE.search(str(error))
-        why = f"is not TOML: {error}"
-        raise TableError(name, int(place[1]) if place else None, "", why) from None
+        line = int(place[1]) if place else len(text.splitlines())
+        raise TableError(name, line, "", f"is not TOML: {error}") from None
     return _Reader(text, name).table(document)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from pricing.errors import NotUnderstood, PriceUnknown, Unpriced
+from pricing.errors import ABSENT, NotUnderstood, PriceUnknown, Unpriced
 from pricing.money import Micros
 from pricing.order import Order, requested_n
 from pricing.rates import OTHER, Case, Found
@@ -87,8 +87,9 @@ def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
     if len(hits) > 1:
         raise NotUnderstood("path", f"names two models: {' and '.join(sorted(hits))}")
     if not hits:
-        called = max(order.segments[1:-1] or order.segments[-1:], key=len, default="")
-        raise PriceUnknown(called, table.nearest(called))
+        called = max(order.segments[1:-1] or order.segments, key=len, default="")
+        why = "stands in the path without a vendor" if called in table.names else ABSENT
+        raise PriceUnknown(called, table.nearest(called), why)
     ((found, called),) = hits.items()
     if order.model not in (None, ""):
         _agree(order.model, found, table)

@@ -1,0 +1,276 @@
+from pathlib import Path
+
+import pytest
+
+from pricing import BUNDLED, TableError, diff, lint, load_table, load_tables
+from pricing.lines import line_of
+from tests.pricing.tables import ARTICLE, HEAD, TABLE, table_of
+
+MODEL = '[models."a.b"]\n'
+PRICE = '[models."a.b".prices]\n'
+RATES = '[[models."a.b".rates]]\n'
+OK = '"1K" = { usd = "0.1" }\n'
+
+FAULTS = [
+    ("version = ", 1, "", "is not TOML"),
+    ("a = 1\nb = ", 2, "", "is not TOML"),
+    ('version = "t"\nprice = 1', 2, "price", "not a member"),
+    ("", None, "version", "must match"),
+    ('version = "a b"', 1, "version", "must match"),
+    ("version = 1", 1, "version", "must be a string"),
+    ('version = "t"', None, "effective_from", "an instant"),
+    ('version = "t"\neffective_from = 2026-01-01', 2, "effective_from", "an instant"),
+    ('version = "t"\neffective_from = 2026-01-01T00:00:00', 2, "effective_from", "an instant"),
+    (HEAD + 'currency = "EUR"', 3, "currency", "USD"),
+    (HEAD + 'complete = "no"', 3, "complete", "true or false"),
+    (HEAD + "models = 1", 3, "models", "must be a table"),
+    (HEAD + "[models]\nx = 1", 4, "models.x", "must be a table"),
+    (HEAD + '[models."a b".prices]\n' + OK, 3, "models.a b", "no name"),
+    (HEAD + MODEL, 3, "models.a.b", "has no price"),
+    (HEAD + MODEL + "colour = 1", 4, "models.a.b.colour", "not a member"),
+    (HEAD + MODEL + 'kind = "picture"', 4, "models.a.b.kind", "one of image"),
+    (HEAD + MODEL + "kind = []", 4, "models.a.b.kind", "one of image"),
+    (HEAD + MODEL + 'images = "two"\n' + PRICE + OK, 4, "models.a.b.images", "one of one, n, run"),
+    (HEAD + MODEL + 'unpriced = "free"', 4, "models.a.b.unpriced", "one of relay"),
+    (HEAD + MODEL + 'aliases = "x"\n' + PRICE + OK, 4, "models.a.b.aliases", "list of names"),
+    (HEAD + MODEL + 'aliases = ["x y"]\n' + PRICE + OK, 4, "models.a.b.aliases", "no name"),
+    (HEAD + MODEL + "aliases = [1]\n" + PRICE + OK, 4, "models.a.b.aliases", "no name"),
+    (
+        HEAD + MODEL + 'default_resolution = "2K"\n' + PRICE + OK,
+        4,
+        "models.a.b.default_resolution",
+        "not a resolution",
+    ),
+    (HEAD + MODEL + "prices = 1", 4, "models.a.b.prices", "must be a table"),
+    (HEAD + PRICE + '"1K" = "0.1"', 4, "models.a.b.prices.1K", "must be a table"),
+    (HEAD + PRICE + '"1K" = { }', 4, "models.a.b.prices.1K.usd", "is missing"),
+    (HEAD + PRICE + '"1K" = { usd = 0.1 }', 4, "models.a.b.prices.1K.usd", "string of dollars"),
+    (HEAD + PRICE + '"1K" = { usd = "0.1234567" }', 4, "models.a.b.prices.1K.usd", "six decimals"),
+    (HEAD + PRICE + '"1K" = { usd = "-1" }', 4, "models.a.b.prices.1K.usd", "dollars"),
+    (HEAD + PRICE + '"1K" = { usd = "0" }', 4, "models.a.b.prices.1K.usd", "if and only if"),
+    (
+        HEAD + PRICE + '"1K" = { usd = "1", status = "free" }',
+        4,
+        "models.a.b.prices.1K.usd",
+        "if and only if",
+    ),
+    (
+        HEAD + PRICE + '"1K" = { usd = "1", status = "sure" }',
+        4,
+        "models.a.b.prices.1K.status",
+        "one of published",
+    ),
+    (
+        HEAD + PRICE + '"1K" = { usd = "1", list_usd = 2 }',
+        4,
+        "models.a.b.prices.1K.list_usd",
+        "string of dollars",
+    ),
+    (
+        HEAD + PRICE + '"1K" = { usd = "1", task = "x" }',
+        4,
+        "models.a.b.prices.1K.task",
+        "not a member",
+    ),
+    (HEAD + PRICE + '"" = { usd = "1" }', 4, "models.a.b.prices..resolution", "must be a label"),
+    (HEAD + PRICE + OK + '"1k" = { usd = "0.2" }', 5, "models.a.b.prices.1k", "ties with"),
+    (
+        HEAD + PRICE + '"512" = { usd = "1" }\n"0.5K" = { usd = "1" }',
+        5,
+        "models.a.b.prices.0.5K",
+        "ties with models.a.b.prices.512",
+    ),
+    (
+        HEAD + PRICE + '"8*9" = { usd = "1" }\n"8X9" = { usd = "1" }',
+        5,
+        "models.a.b.prices.8X9",
+        "ties with",
+    ),
+    (HEAD + MODEL + "rates = 1", 4, "models.a.b.rates", "list of tables"),
+    (HEAD + MODEL + "rates = [1]", 4, "models.a.b.rates.0", "must be a table"),
+    (HEAD + RATES + 'usd = "1"\nsize = "1K"', 5, "models.a.b.rates.0.size", "not a member"),
+    (
+        HEAD + RATES + 'usd = "1"\n' + RATES + 'task = "x"\nusd = "nil"',
+        7,
+        "models.a.b.rates.1.usd",
+        "dollars",
+    ),
+    (HEAD + RATES + 'usd = "1"\nresolution = 1', 5, "models.a.b.rates.0.resolution", "a label"),
+    *(
+        (HEAD + RATES + f'usd = "1"\nreferences = {value}', 5, "models.a.b.rates.0.references", why)
+        for value, why in [
+            ("4", "range"),
+            ('"few"', "range"),
+            ('"4-"', "range"),
+            ('"7-4"', "ends before"),
+        ]
+    ),
+    (
+        HEAD + RATES + 'usd = "1"\nreferences = "1-4"\n' + RATES + 'usd = "1"\nreferences = "4+"',
+        6,
+        "models.a.b.rates.1",
+        "ties with models.a.b.rates.0",
+    ),
+    (
+        HEAD + RATES + 'usd = "1"\ntask = "x"\n' + RATES + 'usd = "1"\nquality = "x"',
+        6,
+        "models.a.b.rates.1",
+        "ties with",
+    ),
+    (
+        HEAD + PRICE + OK + RATES + 'resolution = "1k"\nusd = "1"',
+        5,
+        "models.a.b.rates.0",
+        "ties with models.a.b.prices.1K",
+    ),
+    (
+        HEAD + PRICE + OK + "[models.c]\naliases = ['x/a.b']\n[models.c.prices]\n" + OK,
+        6,
+        "models.c.aliases",
+        "a.b is also a name of a.b",
+    ),
+    (
+        HEAD + "[models.c]\naliases = ['a.b']\n[models.c.prices]\n" + OK + PRICE + OK,
+        7,
+        "models.a.b",
+        "a.b is also a name of c",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "member", "why"), FAULTS)
+def test_a_fault_names_file_line_and_member(
+    text: str, line: int | None, member: str, why: str
+) -> None:
+    with pytest.raises(TableError) as refused:
+        load_table(text, name="mine.toml")
+    error = refused.value
+    assert (error.file, error.line, error.member) == ("mine.toml", line, member)
+    assert why in error.why
+    assert str(error).startswith("mine.toml" if line is None else f"mine.toml:{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ('references = "1-3"', 'references = "4-7"'),
+        ('references = "5+"', 'references = "4"'),
+        ('task = "x"', 'task = "y"'),
+        ('quality = "x"', 'quality = "y"'),
+        ('quality = "x"', 'quality = "x"\ntask = "y"'),
+    ],
+)
+def test_rates_that_no_order_fits_alike_stand_side_by_side(one: str, two: str) -> None:
+    table = table_of(f'{RATES}usd = "1"\n{one}\n{RATES}usd = "2"\n{two}\n')
+    assert len(table.models["a.b"].rates) == 2
+
+
+def test_what_a_row_does_not_say_it_takes_from_above() -> None:
+    text = HEAD + 'source = "page"\n' + PRICE + OK + '"2K" = { usd = "1", source = "mail" }\n'
+    rates = load_table(text, name="t").models["a.b"].rates
+    assert [(rate.source, rate.status) for rate in rates] == [
+        ("page", "published"),
+        ("mail", "published"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "images"),
+    [
+        ("flux", "image", "n"),
+        ("midjourney-v8", "image", "run"),
+        ("qwen-grid", "image", "run"),
+        ("seedream-sequential", "image", "run"),
+        ("veo", "video", "run"),
+        ("speech", "audio", "run"),
+        ("upscaler", "tool", "run"),
+    ],
+)
+def test_what_one_call_buys_follows_from_the_kind_unless_said(
+    name: str, kind: str, images: str
+) -> None:
+    prices = f"[models.{name}.prices]\n{OK}"
+    model = table_of(f'[models.{name}]\nkind = "{kind}"\n{prices}').models[name]
+    assert model.images == images
+    said = table_of(f'[models.{name}]\nkind = "{kind}"\nimages = "one"\n{prices}').models[name]
+    assert said.images == "one"
+
+
+def test_a_key_written_in_any_way_is_found() -> None:
+    text = '# [a]\n[a]\nb.\'c\' = 1\n"d\\"e" = 2\n= nonsense\n'
+    assert line_of(text, ("a", "b", "c")) == 3
+    assert line_of(text, ("a", "zz")) == 2
+    assert line_of(text, ("zz",)) is None
+
+
+def write(directory: Path, name: str, text: str) -> Path:
+    directory.mkdir(exist_ok=True)
+    (directory / name).write_text(text, encoding="utf-8")
+    return directory
+
+
+NEWER = 'version = "n"\neffective_from = 2026-12-01T00:00:00Z\n'
+
+
+def test_a_second_directory_adds_its_versions(tmp_path: Path) -> None:
+    book = load_tables(BUNDLED, write(tmp_path / "more", "n.toml", NEWER))
+    assert [table.version for table in book.versions] == ["2026-04-28", "2026-09-25", "n"]
+
+
+def test_a_copy_of_a_file_is_the_same_version(tmp_path: Path) -> None:
+    assert load_tables(BUNDLED, write(tmp_path, "copy.toml", TABLE.text)).versions == (
+        ARTICLE,
+        TABLE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "member"),
+    [
+        (NEWER.replace('"n"', '"2026-09-25"'), "version"),
+        (NEWER.replace("2026-12-01", "2026-09-25"), "effective_from"),
+    ],
+)
+def test_two_files_for_one_version_or_instant_are_refused(
+    tmp_path: Path, text: str, member: str
+) -> None:
+    with pytest.raises(TableError) as refused:
+        load_tables(BUNDLED, write(tmp_path, "x.toml", text))
+    assert refused.value.member == member
+    assert refused.value.file.endswith("x.toml")
+
+
+def test_a_directory_without_a_table_and_a_file_that_is_no_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="holds no price table"):
+        load_tables(tmp_path)
+    (tmp_path / "x.toml").write_bytes(b"\xff")
+    with pytest.raises(TableError, match="cannot be read"):
+        load_tables(tmp_path)
+
+
+def test_a_difference_says_what_came_went_and_changed() -> None:
+    old = table_of(PRICE + OK + '"2K" = { usd = "0.2" }\n' + '"4K" = { usd = "0.4" }\n')
+    new = table_of(PRICE + OK + '"4K" = { usd = "0.3" }\n' + '"8K" = { usd = "0.8" }\n')
+    assert [
+        (change.word, change.place.resolution, change.before, change.after)
+        for change in diff(old, new)
+    ] == [
+        ("removed", "2K", 200_000, None),
+        ("changed", "4K", 400_000, 300_000),
+        ("added", "8K", None, 800_000),
+    ]
+    assert diff(TABLE, TABLE) == []
+
+
+def test_lint_names_the_first_error(tmp_path: Path) -> None:
+    write(tmp_path, "x.toml", HEAD + MODEL)
+    (finding,) = lint(tmp_path / "x.toml")
+    assert (finding.level, finding.line, finding.member) == ("error", 3, "models.a.b")
+
+
+def test_lint_warns_of_what_looks_wrong(tmp_path: Path) -> None:
+    prices = '"1K" = { usd = "0.2", list_usd = "0.1" }\n"2K" = { usd = "0.1" }\n'
+    write(tmp_path, "x.toml", HEAD + PRICE + prices)
+    found = lint(tmp_path / "x.toml")
+    assert {finding.level for finding in found} == {"warning"}
+    assert [finding.line for finding in found] == [3, 4, 5]

@@ -1,0 +1,185 @@
+import json
+from typing import Any
+
+import pytest
+
+from pricing import NotUnderstood, Order
+from pricing.order import Surface
+from proxy.order import read_order
+
+PATH = ("google", "gemini-3-pro-image-preview", "text-to-image")
+
+
+def read(body: Any, surface: Surface = "path", segments: tuple[str, ...] = PATH) -> Order:
+    return read_order(surface, segments, body if isinstance(body, bytes) else body.encode())
+
+
+def test_the_priced_parts_are_taken_as_they_stand() -> None:
+    body = {"model": "m", "size": [1], "resolution": "4K", "n": "2", "quality": None}
+    order = read(json.dumps({"prompt": "a cat", **body, "num_images": 2}))
+    assert (order.model, order.size, order.resolution) == ("m", [1], "4K")
+    assert (order.n, order.quality, order.num_images) == ("2", None, 2)
+    assert (order.surface, order.segments, order.references) == ("path", PATH, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "references"),
+    [
+        ({}, 0),
+        ({"images": []}, 0),
+        ({"images": None, "image": ""}, 0),
+        ({"images": ["a", "b"]}, 2),
+        ({"image": "a"}, 1),
+        ({"image": ["a"]}, 1),
+        ({"input_references": [{"image_url": {"url": "a"}}] * 5}, 5),
+        ({"input_references": {"image_url": {"url": "a"}}}, 1),
+        ({"images": ["a"], "image": "b"}, 2),
+        ({"images": 3}, 1),
+    ],
+)
+def test_references_are_counted_wherever_they_stand(body: Any, references: int) -> None:
+    assert read(json.dumps(body)).references == references
+
+
+@pytest.mark.parametrize(
+    ("value", "sequence"),
+    [(None, False), ("", False), ("disabled", False), (False, False), ("auto", True), (True, True)],
+)
+def test_a_sequence_is_seen(value: object, sequence: bool) -> None:
+    assert read(json.dumps({"sequential_image_generation": value})).sequence is sequence
+
+
+NOT_ONE_OBJECT = [
+    b"",
+    b" ",
+    b"null",
+    b"1",
+    b'"size"',
+    b"[]",
+    b"[{}]",
+    b"{",
+    b"{}x",
+    b"{}{}",
+    b"{}\0",
+    b"{'a': 1}",
+    b"{a: 1}",
+    b'{"a": 1,}',
+    b"/* */ {}",
+    b'{"a": NaN}',
+    b'{"a": [Infinity]}',
+    b'{"a": -Infinity}',
+    b'{"a": 01}',
+    b'{"a": "\n"}',
+    b"\xef\xbb\xbf{}",
+    b'{"a": "\xff"}',
+    b'{"a": "\xed\xa0\x80"}',
+    '{"a": 1}'.encode("utf-16"),
+    '{"a": 1}'.encode("utf-16-le"),
+    '{"a": 1}'.encode("utf-32"),
+    b'{"n": 1' + b"0" * 5000 + b"}",
+    b"[" * 100_000,
+    b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    b'--x\r\nContent-Disposition: form-data; name="size"\r\n\r\n4K\r\n--x--\r\n',
+    b"size=4K&n=1",
+]
+
+
+@pytest.mark.parametrize("body", NOT_ONE_OBJECT, ids=lambda body: repr(body[:24]))
+def test_a_body_that_is_not_one_json_object_is_not_understood(body: Any) -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        read(body)
+    assert refused.value.member == "body"
+
+
+def nested(depth: int, pair: bytes) -> bytes:
+    return b'{"a":' + pair[:1] * (depth - 1) + pair[1:] * (depth - 1) + b"}"
+
+
+def test_a_body_may_be_64_deep_and_no_deeper() -> None:
+    objects = b'{"a":' * 63 + b"{}" + b"}" * 63
+    assert read(nested(64, b"[]")).n is None
+    assert read(objects).n is None
+    for body in (nested(65, b"[]"), b'{"a":' + objects + b"}"):
+        with pytest.raises(NotUnderstood, match="64 deep"):
+            read(body)
+
+
+def test_brackets_that_do_not_nest_are_not_depth() -> None:
+    assert read(json.dumps({"a": [[]] * 500, "prompt": "[{" * 500, "n": 3})).n == 3
+
+
+WATCHED = ["model", "size", "resolution", "n", "num_images", "quality", "images", "image"]
+WATCHED += ["input_references", "provider", "sequential_image_generation"]
+
+
+@pytest.mark.parametrize("member", WATCHED)
+def test_a_priced_member_stands_once(member: str) -> None:
+    escaped = f"\\u{ord(member[0]):04x}{member[1:]}"
+    for twice in (member, escaped):
+        with pytest.raises(NotUnderstood) as refused:
+            read(f'{{"{member}": 1, "prompt": "", "{twice}": 1}}')
+        assert refused.value.member == member
+    assert read(f'{{"{escaped}": 1}}') == read(f'{{"{member}": 1}}')
+
+
+@pytest.mark.parametrize(
+    ("spelling", "member"),
+    [
+        ("Size", "size"),
+        ("SIZE", "size"),
+        ("\u017fize", "size"),
+        ("\uff53ize", "size"),
+        ("si\u200bze", "size"),
+        ("siz\u00ade", "size"),
+        ("size\ufe0f", "size"),
+        ("N", "n"),
+        ("\u24dd", "n"),
+        ("Num_Images", "num_images"),
+        ("\u2115", "n"),
+        ("Model", "model"),
+        ("Images", "images"),
+    ],
+)
+def test_a_name_that_some_would_take_for_a_priced_member_is_not_understood(
+    spelling: str, member: str
+) -> None:
+    for body in ({spelling: "4K"}, {member: "1K", spelling: "4K"}, {spelling: "4K", member: "1K"}):
+        for ascii_only in (True, False):
+            with pytest.raises(NotUnderstood) as refused:
+                read(json.dumps(body, ensure_ascii=ascii_only))
+            assert refused.value.member == member
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"prompt": "a", "prompt": "b", "size": "1K"}',
+        '{"seed": 1, "Seed": 2, "size": "1K"}',
+        '{"size": "1K", "meta": {"size": "2K", "size": "4K"}}',
+        '{"size": "1K", "größe": "4K", "サイズ": 1, "SIZES": 2, "": 0, "\\ud800": 1}',
+        '\r\n\t {"size": "1K", "a": 1e400, "b": -0.0, "c": "\\ud800", "d": 1e-400} \n',
+    ],
+)
+def test_all_else_passes(body: Any) -> None:
+    assert read(body).size == "1K"
+
+
+PROVIDER = {"options": {"kling": {"parameters": {"n": 4, "size": "4K", "seed": 1}}, "wan": {}}}
+
+
+def test_provider_options_are_read_on_the_unified_surface_only() -> None:
+    body = json.dumps({"model": "kling/kling-image-o1", "provider": PROVIDER})
+    assert read(body, "unified", ("images",)).options == ({"n": 4, "size": "4K"},)
+    assert read(body).options == ()
+
+
+def test_a_priced_member_stands_once_in_provider_options_too() -> None:
+    body = '{"provider": {"options": {"kling": {"parameters": {"n": 1, "n": 4}}}}}'
+    with pytest.raises(NotUnderstood, match="n: "):
+        read(body, "unified", ("images",))
+
+
+@pytest.mark.parametrize("odd", [1, "x", [], [1], {"options": 1}, {"options": {"a": 1}}])
+def test_odd_provider_options_say_nothing(odd: object) -> None:
+    order = read(json.dumps({"provider": odd}), "unified", ("images",))
+    assert not any(order.options)
