@@ -35,7 +35,12 @@ def run(program: list[str], upstream: Standin) -> str:
     """Run a program that was written for Farebox on its usual port; returns what it printed."""
     told = subprocess.run(
         [part.replace(BASE, upstream.url) for part in program],
-        env={**os.environ, "GPTPROTO_API_KEY": "sk-a-key", "NODE_PATH": str(NODE_MODULES)},
+        env={
+            **os.environ,
+            "NO_PROXY": "127.0.0.1",
+            "GPTPROTO_API_KEY": "sk-a-key",
+            "NODE_PATH": str(NODE_MODULES),
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -51,7 +56,7 @@ def test_a_python_example_gets_its_picture(code: str, upstream: Standin) -> None
 
 
 def test_the_javascript_example_gets_its_picture(upstream: Standin) -> None:
-    need("wavespeed-js")
+    need("wavespeed-npm")
     (code,) = examples("js")
     assert PICTURE in run(["node", "-e", code], upstream)
 
