@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from proxy import keys
 from proxy.errors import BadRequest, shown
 
 Header = tuple[bytes, bytes]
@@ -38,6 +39,7 @@ _OF_THE_BYTES: Final = frozenset(
 )
 _ENCODING: Final = b"accept-encoding"
 _OURS: Final = b"x-farebox-"
+_FAREBOX_KEY: Final = keys.PREFIX.encode()
 _SCHEME: Final = re.compile(rb"bearer[ \t]+", re.IGNORECASE)
 
 TAG_CHARS_MAX: Final = 128
@@ -56,18 +58,18 @@ def forwarded(
 
     With `drop_key` (a Farebox key) every spelling of a key stops, and `upstream_key` goes out in
     the place of the first: spelled as `FAREBOX_UPSTREAM_AUTH` says, raw if it came as x-api-key.
-    Without it a caller's own key goes as sent. `identity` asks for an answer that can be read.
+    Without it a caller's own key goes as sent, and a Farebox key still stops. `identity` asks
+    for an answer that can be read.
     """
     stopped = _STOPPED | _named_by_connection(headers)
-    swapped = _KEYS if drop_key else frozenset[bytes]()
     credential = _credential(headers, upstream_key, spelling) if drop_key else []
     kept: list[Header] = []
     for header in headers:
         name = header[0].lower()
         if name in stopped or name.startswith(_OURS) or (identity and name == _ENCODING):
             continue
-        if name in swapped:
-            kept += credential
+        if name in _KEYS:
+            kept += credential if drop_key else _own_key(header)
             credential = []
         elif name == b"cookie":
             kept += _without_session(header)
@@ -136,6 +138,10 @@ def _named_by_connection(headers: Iterable[Header]) -> set[bytes]:
         if len(name) == len(b"connection") and name.lower() == b"connection":
             named.update(token.strip(b" \t").lower() for token in value.split(b","))
     return named
+
+
+def _own_key(header: Header) -> list[Header]:
+    return [] if _FAREBOX_KEY in header[1] else [header]
 
 
 def _credential(headers: Iterable[Header], key: str | None, spelling: Spelling) -> list[Header]:

@@ -5,7 +5,20 @@ from hypothesis import strategies as st
 from proxy.answers import TRUNCATED, UNREADABLE, poll_outcome, read_document, submit_outcome
 from proxy.outline import Outline
 from proxy.words import ERROR_KINDS, KNOWN, status_word, upstream_error_kind
-from tests.pure.answers_seen import POLLS, REFUSING, SUBMITS, UUID, Row, path, wire
+from tests.pure.answers_doubted import POLLS, UNCLEAR
+from tests.pure.answers_seen import (
+    ACCEPTED,
+    COMPLETED,
+    FAILURES,
+    REFUSED,
+    REFUSING,
+    UUID,
+    Row,
+    path,
+    wire,
+)
+
+SUBMITS = [*ACCEPTED, *COMPLETED, *FAILURES, *REFUSED, *UNCLEAR]
 
 REASONS = {
     "absent", "other", "unreadable", "truncated", "ambiguous", "several", "odd_id", "no_id",
