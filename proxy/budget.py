@@ -7,9 +7,11 @@ job, so a process that sleeps over midnight still wakes up in the right day.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from proxy.instants import epoch_us
 
 DAY, MONTH = "day", "month"
 KEY, TEAM, INSTALLATION = "key", "team", "installation"
@@ -40,11 +42,6 @@ class Zone:
         return self.then
 
 
-def _micros(moment: datetime) -> int:
-    whole = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (whole.days * 86_400 + whole.seconds) * 1_000_000 + whole.microseconds
-
-
 def midnight_us(day: date, zone: str) -> int:
     """First instant of a local date, also where the clocks change at midnight.
 
@@ -52,7 +49,7 @@ def midnight_us(day: date, zone: str) -> int:
     local time that does not exist with the offset before the gap.
     """
     local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    return _micros(local.astimezone(UTC))
+    return epoch_us(local)
 
 
 @lru_cache(maxsize=4096)

@@ -24,6 +24,7 @@ class Key:
     public: str = ""
     digest: bytes = b""
     old_digest: bytes = b""
+    old_public: str = ""
     old_until_us: int = 0
     fingerprint: str = ""
     team: str = ""

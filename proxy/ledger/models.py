@@ -4,14 +4,16 @@ SQLModel declares them for migrations, reports and the admin API; the hot path w
 them through `rows.py` with prepared statements (a measured 30 times cheaper).
 """
 
+from typing import Any
+
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 _OPEN = text("state IN ('reserved','accepted','uncertain')")
 
 
-def _big(**column: object) -> object:
-    return Field(sa_type=BigInteger, **column)  # type: ignore[call-overload]
+def _big(**column: Any) -> Any:
+    return Field(sa_type=BigInteger, **column)
 
 
 class Meta(SQLModel, table=True):
@@ -33,6 +35,7 @@ class KeyRow(SQLModel, table=True):
     public: str = ""
     digest: bytes = Field(default=b"", sa_type=LargeBinary)
     old_digest: bytes = Field(default=b"", sa_type=LargeBinary)
+    old_public: str = ""
     old_until_us: int = _big(default=0)
     fingerprint: str = ""
     team: str = ""

@@ -127,6 +127,7 @@ class View:
     totals: dict[tuple[str, str, str, str], list[int]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], int] = field(default_factory=dict)
     counting: set[tuple[str, str]] = field(default_factory=set)
+    purged: list[Fare] = field(default_factory=list)
 
     def balance(self, scope: str, window: str, period: str) -> list[int]:
         """Settled and reserved micro-USD of a scope in a period, to be changed in place."""
@@ -144,7 +145,7 @@ class View:
                 balance[1] += reserved
                 self.touched.add(place)
 
-    def enter(  # noqa: PLR0913 - an entry's facts
+    def enter(
         self,
         fare: Fare,
         kind: Event,
@@ -162,7 +163,18 @@ class View:
             if fare.id not in self.created:
                 self.changed[fare.id] = fare
         self.entries.append(
-            (fare.id, fare.seq, str(kind), reserved, settled, images, self.now_us, ground, actor, why)
+            (
+                fare.id,
+                fare.seq,
+                str(kind),
+                reserved,
+                settled,
+                images,
+                self.now_us,
+                ground,
+                actor,
+                why,
+            )
         )
         self.move(fare, reserved, settled)
 
@@ -411,13 +423,42 @@ class Doubt(Operation):
 
     charge_id: str
     reason: str
+    account: str = ""
+    prediction_id: str | None = None
+
+    def prediction(self) -> tuple[str, str] | None:
+        """Ask who has the id already, where an answer showed one."""
+        return (self.account, self.prediction_id) if self.prediction_id else None
 
     def apply(self, view: View) -> Receipt:
-        """Make an undecided charge uncertain."""
+        """Make an undecided charge uncertain; an id that is free makes it one that can be polled."""
         fare = view.fares[self.charge_id]
+        place = self.prediction()
+        if place is not None and fare.prediction_id is None and place not in view.taken:
+            fare.prediction_id = self.prediction_id
+            view.taken[place] = fare.id
         if (State(fare.state), Event.DOUBT) not in TRANSITIONS:
             return receipt(view, fare, changed=False)
         return doubt(view, fare, self.reason)
+
+
+@dataclass(slots=True)
+class Purge(Operation):
+    """Remove the traces of a call by a key that the upstream turned away."""
+
+    charge_id: str
+
+    def apply(self, view: View) -> Receipt:
+        """Give the fare back; unless its key was kept meanwhile, forget it altogether."""
+        fare = view.fares[self.charge_id]
+        if fare.state not in OPEN:
+            return receipt(view, fare, changed=False)
+        if not fare.provisional:
+            release(view, fare, ground=Ground.ANSWER, why="auth")
+            return receipt(view, fare)
+        view.move(fare, -fare.reserved_micros, 0)
+        view.purged.append(fare)
+        return Receipt(fare)
 
 
 def receipt(view: View, fare: Fare, *, changed: bool = True) -> Receipt:
@@ -484,9 +525,7 @@ def correct(
         return False
     _overrun(view, fare, micros)
     fare.settled_micros, fare.sold_images = micros, images
-    view.enter(
-        fare, Event.CORRECT, settled=move, images=more, ground=ground, actor=actor, why=why
-    )
+    view.enter(fare, Event.CORRECT, settled=move, images=more, ground=ground, actor=actor, why=why)
     view.count("corrections", "up" if move > 0 else "down", abs(move))
     roll_up(view, fare, move, more, calls=0)
     return True

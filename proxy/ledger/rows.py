@@ -9,7 +9,8 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from proxy.budget import DAY, MONTH, period_of
+from proxy.budget import DAY, INSTALLATION, MONTH, period_of
+from proxy.directory import Key
 from proxy.ledger.ops import Fare, Operation, View, days_of, scopes_of
 from proxy.ledger.session import Session
 
@@ -26,7 +27,7 @@ def _marks(count: int) -> str:
     return ",".join("?" * count)
 
 
-_INSERT_CHARGE = f"INSERT INTO charges({','.join(COLUMNS)}) VALUES({_marks(len(COLUMNS))})"  # noqa: S608
+_INSERT_CHARGE = f"INSERT INTO charges({','.join(COLUMNS)}) VALUES({_marks(len(COLUMNS))})"
 _UPDATE_CHARGE = f"UPDATE charges SET {','.join(f'{c}=?' for c in _CHANGING)} WHERE id=?"  # noqa: S608
 _INSERT_ENTRY = (
     "INSERT INTO entries(charge_id,seq,kind,reserved_micros,settled_micros,images,at_us,ground,"
@@ -35,8 +36,7 @@ _INSERT_ENTRY = (
 _SELECT_CHARGE = f"SELECT {','.join(COLUMNS)} FROM charges"  # noqa: S608
 _LATEST = "SELECT coalesce(max(period),'') FROM balances WHERE scope=? AND \"window\"='day'"
 _BALANCE = (
-    "SELECT settled_micros,reserved_micros FROM balances"
-    ' WHERE scope=? AND "window"=? AND period=?'
+    'SELECT settled_micros,reserved_micros FROM balances WHERE scope=? AND "window"=? AND period=?'
 )
 _SAVE_BALANCE = (
     'INSERT INTO balances(scope,"window",period,settled_micros,reserved_micros) VALUES(?,?,?,?,?)'
@@ -45,7 +45,7 @@ _SAVE_BALANCE = (
 )
 _SPEND_KEY = "quarter,key_id,key_name,team,model,resolution,task,version,tags"
 _ADD_SPEND = (
-    f"INSERT INTO spend({_SPEND_KEY},calls,images,spend_micros,list_micros) VALUES({_marks(13)})"  # noqa: S608
+    f"INSERT INTO spend({_SPEND_KEY},calls,images,spend_micros,list_micros) VALUES({_marks(13)})"
     f" ON CONFLICT({_SPEND_KEY}) DO UPDATE SET calls=spend.calls+excluded.calls,"
     " images=spend.images+excluded.images, spend_micros=spend.spend_micros+excluded.spend_micros,"
     " list_micros=spend.list_micros+excluded.list_micros"
@@ -159,7 +159,18 @@ def save(session: Session, view: View) -> None:
     if view.touched:
         places = sorted(view.touched)
         session.many(_SAVE_BALANCE, [(*place, *view.balances[place]) for place in places])
+    for fare in view.purged:
+        _forget(session, fare)
     _save_counters(session, view)
+
+
+def _forget(session: Session, fare: Fare) -> None:
+    session.run("DELETE FROM entries WHERE charge_id=?", (fare.id,))
+    session.run("DELETE FROM charges WHERE id=?", (fare.id,))
+    session.run(
+        "DELETE FROM balances WHERE scope=? AND settled_micros=0 AND reserved_micros=0",
+        (f"key:{fare.key_id}",),
+    )
 
 
 def _save_counters(session: Session, view: View) -> None:
@@ -171,3 +182,19 @@ def _save_counters(session: Session, view: View) -> None:
         session.many(_ADD_TALLY, [(*k, view.tallies[k]) for k in sorted(view.tallies)])
     if view.counting:
         session.many(_ADD_COUNTING, sorted(view.counting))
+
+
+def load_standing(session: Session, view: View, key: Key) -> None:
+    """Load what a key's standing needs, without locking it."""
+    scopes = [f"key:{key.id}", INSTALLATION]
+    for scope in scopes:
+        view.latest[scope] = session.rows(_LATEST, (scope,))[0][0]
+    mine, theirs = days_of(view, key)
+    days = [(scopes[0], mine), (INSTALLATION, theirs)]
+    if key.team:
+        days.append((f"team:{key.team}", theirs))
+    for scope, day in days:
+        for window in (DAY, MONTH):
+            place = (scope, window, period_of(day, window))
+            for settled, reserved in session.rows(_BALANCE, place):
+                view.balances[place] = [settled, reserved]

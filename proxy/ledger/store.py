@@ -2,9 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-
 from typing import Any, TypeVar
 
 import psycopg
@@ -20,7 +19,7 @@ Refused = (BudgetSpent, KeyGone, KeyHeld)
 Conflicts = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 _KEY_COLUMNS = (
-    "id,name,own,adopted,public,digest,old_digest,old_until_us,fingerprint,team,daily_micros,"
+    "id,name,own,adopted,public,digest,old_digest,old_public,old_until_us,fingerprint,team,daily_micros,"
     "monthly_micros,topup_day,topup_micros,zone,zone_until_us,zone_then,models,max_price_micros,"
     "expires_us,shadow,state,upstream_key_env,tags,version"
 )
@@ -28,11 +27,13 @@ _KEY_COLUMNS = (
 
 def key_of(row: Sequence[Any]) -> Key:
     """Read a key from its row."""
-    (key_id, name, own, adopted, public, digest, old, old_until, fingerprint, team, daily, monthly,
+    (key_id, name, own, adopted, public, digest, old, old_public,
+     old_until, fingerprint, team, daily, monthly,
      topup_day, topup, zone, until, then, models, max_price, expires, shadow, state, env, tags,
      version) = row  # fmt: skip
     return Key(
-        key_id, name, bool(own), bool(adopted), public, bytes(digest), bytes(old), old_until,
+        key_id, name, bool(own), bool(adopted), public, bytes(digest), bytes(old), old_public,
+        old_until,
         fingerprint, team, daily, monthly, topup_day, topup,
         Zone(zone, until, then) if zone else None, tuple(json.loads(models)), max_price, expires,
         bool(shadow), state, env, json.loads(tags), version,
@@ -82,11 +83,19 @@ class Store:
             (name, value),
         )
 
+    def touch(self) -> None:
+        """Write something, to see whether the ledger can be written."""
+        self.set_meta("touched", str(self.session.now_us()))
+
     def bump(self) -> int:
         """Move the revision on, so that every node reads the directory again."""
-        revision = int(self.meta("revision") or 0) + 1
-        self.set_meta("revision", str(revision))
-        return revision
+        self.session.run(
+            "INSERT INTO meta(name,value) VALUES('revision','0') ON CONFLICT DO NOTHING"
+        )
+        self.session.run(
+            "UPDATE meta SET value=CAST(CAST(value AS bigint)+1 AS text) WHERE name='revision'"
+        )
+        return int(self.meta("revision") or 0)
 
     def refresh(self) -> Directory:
         """Read what changed in the directory since it was last read."""
@@ -115,7 +124,7 @@ class Store:
             zone=Zone(*json.loads(self.meta("zone") or '["UTC",null,null]')),
             counting=frozenset((v, m) for v, m in counting),
             prices=prices,
-            by_public={k.public: k for k in keys.values() if k.public},
+            by_public=_by_public(keys.values()),
             by_fingerprint={k.fingerprint: k for k in keys.values() if k.own},
         )
         return self.directory
@@ -167,6 +176,11 @@ class Store:
             raise
 
 
+def _by_public(keys: Iterable[Key]) -> dict[str, Key]:
+    found = {k.old_public: k for k in keys if k.old_public}
+    return found | {k.public: k for k in keys if k.public}
+
+
 def _applied(operation: Operation, view: View) -> Any:
     try:
         return operation.apply(view)
@@ -174,5 +188,3 @@ def _applied(operation: Operation, view: View) -> Any:
         return refusal
     except KeyError:
         return LedgerFault(f"no charge {operation.charge_id}", transient=False, kind="missing")
-
-

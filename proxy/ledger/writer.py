@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from proxy.directory import Directory
@@ -44,7 +45,9 @@ class Writer:
     gauges: Gauges = field(default_factory=Gauges)
 
     def __post_init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[Task, asyncio.Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Task, asyncio.Future[Any]] | None] = (
+            queue.SimpleQueue()
+        )
         self._faults = 0
         self.broken: str | None = None
         self._waiting = 0
@@ -122,7 +125,7 @@ class Writer:
                 results[index] = result
         for index, task in enumerate(tasks):
             if not isinstance(task, Operation):
-                results[index] = self._guarded(lambda task=task: self.store.transact(task))
+                results[index] = self._guarded(partial(self.store.transact, task))
         return results
 
     def _guarded(self, action: Callable[[], Any]) -> Any:
@@ -149,9 +152,7 @@ class Writer:
             if self._faults >= FAULTS_MAX and self.store.session.dialect == "sqlite":
                 self.loop.call_soon_threadsafe(self.on_fatal, str(fault))
 
-    def _hand_out(
-        self, batch: list[tuple[Task, asyncio.Future[Any]]], results: list[Any]
-    ) -> None:
+    def _hand_out(self, batch: list[tuple[Task, asyncio.Future[Any]]], results: list[Any]) -> None:
         self._waiting -= len(batch)
         for (_, future), result in zip(batch, results, strict=True):
             if future.cancelled():

@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("public", sa.String(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("old_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("old_public", sa.String(), nullable=False),
         sa.Column("old_until_us", sa.BigInteger(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("team", sa.String(), nullable=False),

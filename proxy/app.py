@@ -1,0 +1,197 @@
+"""The map: what is served where, what is started and stopped, errors into answers."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pricing import PriceTable, load_tables
+from pricing.load import BUNDLED
+from proxy.assay import Assay
+from proxy.door import Door
+from proxy.edge import ServerStatus, in_flight_cap
+from proxy.fares import Fares
+from proxy.keys import digest
+from proxy.ledger import versions
+from proxy.ledger.reader import Reader, revision
+from proxy.ledger.schema import migrate, open_session
+from proxy.ledger.session import LedgerFault
+from proxy.ledger.store import Store
+from proxy.ledger.writer import Gauges, Writer
+from proxy.logs import CallLog, set_up_logging
+from proxy.metrics import Metrics
+from proxy.own import OwnRoutes
+from proxy.prices import Prices
+from proxy.quoting import Quoting
+from proxy.relay import Relay
+from proxy.scrape import Scrape
+from proxy.settings import Settings, admin_token
+from proxy.traffic import Traffic
+from proxy.upstream import Upstream
+
+V3 = b"/api/v3"
+LOOK_S = 0.4  # how often a worker looks whether a key or a price changed
+FLUSH_S = 5.0
+log = logging.getLogger("farebox")
+
+
+@dataclass
+class Farebox:
+    """One worker: everything it holds while it serves."""
+
+    settings: Settings
+    status: ServerStatus
+
+    def __post_init__(self) -> None:
+        self.token = admin_token(self.settings)
+        self.metrics = Metrics(CollectorRegistry())
+        self.relay: Relay | None = None
+        self.other: ASGIApp = Starlette()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send v3 calls to the relay, all else to the routes of our own."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] == "http" and self.relay is not None:
+            path = scope.get("raw_path") or scope["path"].encode()
+            if path.startswith(V3) and path[7:8] in (b"", b"/"):
+                await self.relay(scope, receive, send)
+                return
+        await self.other(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._serving())
+            except Exception as error:  # noqa: BLE001 - the server prints it and stops
+                log.error("cannot start: %s", error)  # noqa: TRY400 - a traceback helps nobody here
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        """Open the ledger, find what a crash left undecided, serve, and leave nothing unwritten."""
+        settings = self.settings
+        set_up_logging(settings.log_format)
+        store = await asyncio.to_thread(self._open_store)
+        writer = self._writer(store)
+        reader = Reader(settings.database_url)
+        fares = Fares(
+            writer, reader, int(settings.poll_after_s * 1e6), settings.charge_on == "submit"
+        )
+        prices = Prices(
+            await reader.ask(versions.book),
+            settings.unpriced == "relay",
+            store.directory.counting,
+        )
+        await fares.recover(stale_us=int(settings.upstream_timeout_s * 1e6) + 60_000_000)
+        upstream = Upstream(settings.upstream_url, timeout_s=settings.upstream_timeout_s)
+        self._wire(fares, prices, upstream)
+        looking = asyncio.create_task(self._look(fares, prices))
+        self.status.on_sighup.append(lambda: self._reload(fares))
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await upstream.aclose()
+            await fares.flush(within_s=FLUSH_S)
+            await writer.close()
+            reader.close()
+            await asyncio.to_thread(store.session.close)
+            self.relay_log.flush()
+
+    def _open_store(self) -> Store:
+        settings = self.settings
+        migrate(settings.database_url)
+        store = Store(
+            open_session(settings.database_url),
+            timezone=settings.timezone,
+            default_daily_micros=settings.default_daily_budget_micros,
+        )
+        store.open()
+        store.transact(versions.add(self._tables(), actor="start"))
+        return store
+
+    def _tables(self) -> tuple[PriceTable, ...]:
+        extra = [self.settings.price_tables] if self.settings.price_tables else []
+        return load_tables(BUNDLED, *extra).versions
+
+    def _writer(self, store: Store) -> Writer:
+        metrics = self.metrics
+        gauges = Gauges(
+            metrics.commit_seconds.observe,
+            metrics.batch_size.observe,
+            lambda kind: metrics.ledger_errors(kind).inc(),
+        )
+        writer = Writer(store, asyncio.get_running_loop(), self._fatal, gauges)
+        writer.start()
+        return writer
+
+    def _fatal(self, why: str) -> None:
+        """Stop rather than guess what a disk that fails its commits has kept."""
+        log.critical("the ledger cannot be written: %s", why)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _wire(self, fares: Fares, prices: Prices, upstream: Upstream) -> None:
+        settings = self.settings
+        quoting = Quoting(prices, settings.show_shared)
+        self.relay_log = CallLog(settings.log_format)
+        traffic = Traffic(self.metrics, self.relay_log)
+        fares.on_decided = traffic.decided
+        fares.on_fault = lambda kind: self.metrics.ledger_errors(kind).inc()
+        door = Door(
+            settings.own_keys,
+            digest(self.token),
+            digest(settings.upstream_key) if settings.upstream_key else b"",
+        )
+        assay = Assay(quoting, fares)
+        cap = in_flight_cap(settings.max_in_flight)
+        self.relay = Relay(
+            settings, door, quoting, fares, upstream, traffic, self.status, os.environ, cap, assay
+        )
+        scrape = Scrape(self.metrics, fares, settings.metrics_series_max)
+        self.other = OwnRoutes(settings, self.token, self.status, door, fares, assay, scrape).app()
+
+    async def _look(self, fares: Fares, prices: Prices) -> None:
+        """Follow changes of keys, teams and prices that other processes made."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(LedgerFault):
+                if await fares.reader.ask(revision) != fares.writer.directory.revision:
+                    await fares.writer.transact(lambda store: store.directory)
+                held = fares.writer.directory
+                if held.prices != len(prices.book.versions):
+                    prices.replace(await fares.reader.ask(versions.book))
+                prices.counting = held.counting
+
+    def _reload(self, fares: Fares) -> None:
+        """Read the price tables again, at SIGHUP; a bad one changes nothing."""
+
+        async def reload() -> None:
+            try:
+                tables = await asyncio.to_thread(self._tables)
+                added = await fares.writer.transact(versions.add(tables, actor="SIGHUP"))
+            except (ValueError, LedgerFault) as error:
+                log.error("price tables stay as they are: %s", error)  # noqa: TRY400
+                return
+            log.info("price versions added: %s", ", ".join(added) or "none")
+
+        self._reloading = asyncio.get_running_loop().create_task(reload())
+
+
+def create_app(settings: Settings, status: ServerStatus) -> Farebox:
+    """Make the app of one worker."""
+    return Farebox(settings, status)

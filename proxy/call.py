@@ -1,0 +1,157 @@
+"""One call, as it came: its head, its body, and what there is to say about it at the end."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from starlette.types import Receive, Scope, Send
+
+from proxy.errors import Overloaded, PayloadTooLarge, Refusal, envelope
+from proxy.routes import Route, Routed, route
+
+Header = tuple[bytes, bytes]
+
+
+class CallerGone(Exception):
+    """The caller hung up before its request was complete: nothing was done."""
+
+
+@dataclass(slots=True)
+class Held:
+    """How many bytes of bodies are held in all, and how many may be."""
+
+    max_bytes: int
+    bytes: int = 0
+
+    def take(self, count: int) -> None:
+        """Hold more, or raise `Overloaded`."""
+        if self.bytes + count > self.max_bytes:
+            raise Overloaded
+        self.bytes += count
+
+
+@dataclass(slots=True)
+class Call:
+    """A request under /api/v3, and what the log and the metrics will say of it."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    routed: Routed
+    headers: Sequence[Header]
+    started: float = field(default_factory=time.perf_counter)
+    upstream_s: float = 0.0
+    status: int = 0
+    key_name: str = ""
+    key_label: str = "other"  # the name of a Farebox key or an adopted one
+    team: str = ""
+    model: str = ""
+    resolution: str = ""
+    charge_id: str = ""
+    cost_micros: int | None = None
+    state: str = ""
+    refused: str = ""
+    begun: bool = False
+    ours: list[Header] = field(default_factory=list)
+    held_bytes: int = 0
+
+    @classmethod
+    def of(cls, scope: Scope, receive: Receive, send: Send) -> "Call":
+        """Read what the request line says."""
+        raw = scope.get("raw_path") or scope["path"].encode()
+        return cls(scope, receive, send, route(scope["method"], raw), scope["headers"])
+
+    @property
+    def method(self) -> bytes:
+        """The method, as sent."""
+        return str(self.scope["method"]).encode()
+
+    @property
+    def target(self) -> bytes:
+        """Path and query exactly as sent."""
+        raw: bytes = self.scope.get("raw_path") or self.scope["path"].encode()
+        query: bytes = self.scope["query_string"]
+        return raw + b"?" + query if query else raw
+
+    @property
+    def label(self) -> str:
+        """Name the route for the metrics."""
+        found = self.routed.route
+        return found.value if found in (Route.SUBMIT, Route.POLL) else "relay"
+
+    async def body(self, *, max_bytes: int, held: Held) -> bytes:
+        """Read the whole body.
+
+        Raises:
+            PayloadTooLarge, Overloaded: before more than that is held.
+            CallerGone: the caller hung up first.
+        """
+        message = await self.receive()
+        chunk: bytes = message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise CallerGone
+        if not message.get("more_body", False) and len(chunk) <= max_bytes:
+            self._hold(len(chunk), held)
+            return chunk
+        chunks = [chunk]
+        total = len(chunk)
+        self._hold(total, held)
+        while message.get("more_body", False):
+            if total > max_bytes:
+                raise PayloadTooLarge(limit=max_bytes)
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise CallerGone
+            chunks.append(message.get("body", b""))
+            total += len(chunks[-1])
+            self._hold(len(chunks[-1]), held)
+        if total > max_bytes:
+            raise PayloadTooLarge(limit=max_bytes)
+        return b"".join(chunks)
+
+    def _hold(self, count: int, held: Held) -> None:
+        held.take(count)
+        self.held_bytes += count
+
+    def release(self, held: Held) -> None:
+        """Hold the body no longer."""
+        held.bytes -= self.held_bytes
+        self.held_bytes = 0
+
+    async def start(self, status: int, headers: Sequence[Header]) -> None:
+        """Send the head of the answer."""
+        self.begun, self.status = True, status
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def more(self, chunk: bytes, *, last: bool = False) -> None:
+        """Send a piece of the answer."""
+        await self.send({"type": "http.response.body", "body": chunk, "more_body": not last})
+
+    async def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        """Send a whole answer."""
+        await self.start(status, headers)
+        await self.more(body, last=True)
+
+    async def refuse(
+        self, refusal: Refusal, *, setting: str = "auto", headers: Sequence[Header] = ()
+    ) -> None:
+        """Send one of our own refusals in the envelope that every known client survives."""
+        self.refused = refusal.type
+        body = envelope(refusal)
+        await self.answer(
+            refusal.status(self.routed.surface, setting),
+            [
+                (b"content-type", b"application/json"),
+                (b"content-length", b"%d" % len(body)),
+                *refusal.headers,
+                *headers,
+            ],
+            body,
+        )
+
+    async def answer_json(self, status: int, content: object, headers: Sequence[Header]) -> None:
+        """Send an answer of ours."""
+        body = json.dumps(content, separators=(",", ":")).encode()
+        head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await self.answer(status, [*head, *headers], body)

@@ -1,0 +1,85 @@
+"""Who is calling: from request headers to a key that may call. Pure."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.directory import REVOKED, Directory, Key
+from proxy.errors import InvalidKey
+from proxy.keys import bare_key, checksum_ok, digest, fingerprint, is_farebox
+
+PUBLIC_AT = slice(6, 14)  # of sk-fb-<8 public>-<secret>
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A caller that may call: its key, and its own secret where it brought one."""
+
+    key: Key
+    own_secret: str | None = None  # in memory only, and only for the call
+    unseen: bool = False  # an own key that the ledger does not hold yet
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The rules of who is let in."""
+
+    own_keys: str  # accept, adopted or refuse
+    admin_digest: bytes
+    upstream_digest: bytes
+
+    def identify(
+        self, headers: Sequence[tuple[bytes, bytes]], directory: Directory, now_us: int
+    ) -> Caller:
+        """Find the key that a request carries.
+
+        Raises:
+            InvalidKey: missing, unknown, revoked, expired, bad checksum, two keys, or a secret
+                that opens something else (the admin token, the upstream key).
+        """
+        bare = bare_key(headers)
+        key_digest = digest(bare)
+        if hmac.compare_digest(key_digest, self.admin_digest):
+            raise InvalidKey("This is the admin token; calls need a key.")
+        if is_farebox(bare):
+            return Caller(_farebox(bare, key_digest, directory, now_us))
+        return self._own(bare, key_digest, directory, now_us)
+
+    def _own(self, bare: str, key_digest: bytes, directory: Directory, now_us: int) -> Caller:
+        mark = fingerprint(bare)
+        key = directory.by_fingerprint.get(mark)
+        adopted = key is not None and key.adopted
+        if hmac.compare_digest(key_digest, self.upstream_digest) and not adopted:
+            raise InvalidKey("This is the upstream key of this Farebox; ask for a key of your own.")
+        if self.own_keys == "refuse" or (self.own_keys == "adopted" and not adopted):
+            raise InvalidKey("Own GPT Proto keys are not let in here; ask for a Farebox key.")
+        if key is None:
+            return Caller(unseen_key(mark), bare, unseen=True)
+        return Caller(_valid(key, now_us), bare)
+
+
+def unseen_key(mark: str) -> Key:
+    """Stand in for an own key that the upstream has not answered yet."""
+    return Key(f"own_{mark}", f"own-{mark}", own=True, fingerprint=mark)
+
+
+def _farebox(bare: str, key_digest: bytes, directory: Directory, now_us: int) -> Key:
+    if not checksum_ok(bare):
+        raise InvalidKey
+    key = directory.by_public.get(bare[PUBLIC_AT])
+    if key is None:
+        raise InvalidKey
+    if hmac.compare_digest(key_digest, key.digest):
+        return _valid(key, now_us)
+    in_grace = now_us < key.old_until_us
+    if in_grace and hmac.compare_digest(key_digest, key.old_digest):
+        return _valid(key, now_us)
+    raise InvalidKey
+
+
+def _valid(key: Key, now_us: int) -> Key:
+    if key.state == REVOKED:
+        raise InvalidKey("This API key was revoked.")
+    if key.expires_us is not None and now_us >= key.expires_us:
+        raise InvalidKey("This API key has expired.")
+    return key

@@ -1,0 +1,176 @@
+"""The relay's side of the ledger: take a fare, note what became of it, find it again.
+
+What must be on disk before the call goes on is awaited. What is learnt after the upstream has
+acted and cannot be written now is kept in memory and written as soon as it can be: giving up on
+it would lose a fare, and guessing would make a false one.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proxy.charge import OPEN, Ground
+from proxy.directory import Key
+from proxy.errors import LedgerUnavailable
+from proxy.ledger.ops import Accept, Decide, Doubt, Fare, Operation, Purge, Receipt, Reserve
+from proxy.ledger.reader import Reader, bought
+from proxy.ledger.session import LedgerFault, Session
+from proxy.ledger.writer import Writer
+
+CACHED_MAX = 50_000
+AGAIN_AFTER_S = 0.25
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the order of ASCII
+
+
+def new_id(at_us: int) -> str:
+    """Make the id of a charge: the time first, so that neighbours in time are neighbours on disk."""
+    number = (at_us << 50) | int.from_bytes(os.urandom(7), "big") >> 6
+    digits = []
+    while number:
+        number, digit = number >> 5, number & 31
+        digits.append(_ALPHABET[digit])
+    return "fb_" + "".join(reversed(digits))
+
+
+def process_name() -> str:
+    """Name this process so that another one on this host can tell whether it still lives."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def _started(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[19]
+
+
+def is_gone(owner: str) -> bool:
+    """Say whether a process of this host is known to be gone; another host's is not known."""
+    host, pid, started = owner.rsplit(":", 2)
+    return host == socket.gethostname() and _started(int(pid)) != started
+
+
+@dataclass
+class Fares:
+    """Charges, as one worker handles them."""
+
+    writer: Writer
+    reader: Reader
+    poll_after_us: int
+    charge_on_submit: bool = False
+    owner: str = field(default_factory=process_name)
+    on_decided: Callable[[Fare], None] = lambda _: None
+    on_fault: Callable[[str], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self._known: dict[tuple[str, str], Fare] = {}
+        self._unwritten: deque[Operation] = deque()
+        self._retrying: asyncio.Task[None] | None = None
+
+    async def reserve(self, operation: Reserve) -> Receipt:
+        """Take a fare, durably; whatever refuses it is raised.
+
+        Raises:
+            LedgerUnavailable: it is not known to be on disk, so nothing may be sent.
+        """
+        try:
+            return await self.writer.do(operation)
+        except LedgerFault as fault:
+            if fault.kind in {"commit", "full", "corrupt"}:
+                # A commit that failed may be there after all. Nothing was sent: give it back.
+                self._later(Decide(operation.charge_id, None, Ground.UNSENT, "commit failed"))
+            raise LedgerUnavailable from fault
+
+    async def record(self, operation: Accept | Decide | Doubt | Purge) -> Receipt | None:
+        """Note what became of a fare; None if it could not be written yet, but will be."""
+        if self._unwritten:
+            self._later(operation)
+            return None
+        try:
+            receipt = await self.writer.do(operation)
+        except LedgerFault as fault:
+            self.on_fault(fault.kind)
+            if fault.kind != "missing":
+                self._later(operation)
+            return None
+        self.remember(receipt)
+        return receipt
+
+    def remember(self, receipt: Receipt) -> None:
+        """Keep a charge at hand for the polls to come."""
+        fare = receipt.fare
+        if receipt.changed and fare.state not in OPEN:
+            self.on_decided(fare)
+        if fare.prediction_id is None:
+            return
+        self._known.pop((fare.prediction_id, fare.key_id), None)
+        self._known[fare.prediction_id, fare.key_id] = fare
+        if len(self._known) > CACHED_MAX:
+            del self._known[next(iter(self._known))]
+
+    async def find(self, prediction_id: str, key: Key) -> Fare | None:
+        """Find the charge of a prediction that a key bought.
+
+        Raises:
+            LedgerUnavailable: it cannot be known now.
+        """
+        fare = self._known.get((prediction_id, key.id))
+        if fare is not None:
+            return fare
+        try:
+            fare = await self.reader.ask(bought(prediction_id, key_id=key.id))
+        except LedgerFault as fault:
+            raise LedgerUnavailable from fault
+        if fare is None and self._unwritten:
+            raise LedgerUnavailable  # it may be among what is not written yet
+        if fare is not None:
+            self.remember(Receipt(fare, changed=False))
+        return fare
+
+    def _later(self, operation: Operation) -> None:
+        self._unwritten.append(operation)
+        if self._retrying is None or self._retrying.done():
+            self._retrying = asyncio.create_task(self._retry())
+
+    async def _retry(self) -> None:
+        while self._unwritten:
+            await asyncio.sleep(AGAIN_AFTER_S)
+            operation = self._unwritten[0]
+            try:
+                self.remember(await self.writer.do(operation))
+            except LedgerFault as fault:
+                if fault.kind != "missing":
+                    continue
+            self._unwritten.popleft()
+
+    async def flush(self, *, within_s: float) -> None:
+        """Give what is not written yet a last chance."""
+        if self._retrying is not None and self._unwritten:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await asyncio.shield(self._retrying)
+
+    async def recover(self, *, stale_us: int) -> int:
+        """Make every fare uncertain whose call died with its process; how many there were."""
+
+        def question(session: Session) -> list[tuple[str, str, int]]:
+            return session.rows(
+                "SELECT id,owner,admitted_us FROM charges"
+                " WHERE state IN ('reserved','accepted','uncertain') AND state='reserved'"
+            )
+
+        now = time.time_ns() // 1000
+        lost = [
+            Doubt(charge_id, "the process died")
+            for charge_id, owner, admitted_us in await self.reader.ask(question)
+            if owner != self.owner and (is_gone(owner) or admitted_us < now - stale_us)
+        ]
+        await asyncio.gather(*(self.record(operation) for operation in lost))
+        return len(lost)

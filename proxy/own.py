@@ -1,0 +1,202 @@
+"""The routes of our own: budget, quote, metrics and health."""
+
+import contextlib
+import hmac
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pricing import usd
+from proxy.assay import Assay
+from proxy.budget import DAY, KEY, Standing
+from proxy.clock import now_us
+from proxy.door import Caller, Door
+from proxy.edge import ServerStatus
+from proxy.errors import (
+    BadRequest,
+    InvalidKey,
+    LedgerUnavailable,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Refusal,
+    envelope,
+)
+from proxy.fares import Fares
+from proxy.instants import local
+from proxy.ledger.reader import revision, where_stands
+from proxy.ledger.session import LedgerFault
+from proxy.routes import Route as V3Route
+from proxy.routes import route
+from proxy.scrape import Scrape
+from proxy.settings import Settings
+
+BEARER = b"bearer "
+
+
+@dataclass
+class OwnRoutes:
+    """Answers what is asked of Farebox itself."""
+
+    settings: Settings
+    token: str
+    status: ServerStatus
+    door: Door
+    fares: Fares
+    assay: Assay
+    scrape: Scrape
+
+    def app(self) -> Starlette:
+        """Draw the map."""
+        return Starlette(
+            routes=[
+                Route("/budget", self.budget, methods=["GET"]),
+                Route("/quote", self.quote, methods=["POST"]),
+                Route("/metrics", self.metrics, methods=["GET"]),
+                Route("/healthz", self.healthz, methods=["GET"]),
+                Route("/readyz", self.readyz, methods=["GET"]),
+            ],
+            exception_handlers={Refusal: _refused, HTTPException: _http, LedgerFault: _ledger},
+        )
+
+    def _caller(self, request: Request) -> Caller:
+        headers = request.scope["headers"]
+        return self.door.identify(headers, self.fares.writer.directory, now_us())
+
+    async def budget(self, request: Request) -> Response:
+        """Say where every budget of the calling key stands."""
+        caller = self._caller(request)
+        directory = self.fares.writer.directory
+        found = await self.fares.reader.ask(where_stands(directory, caller.key))
+        return JSONResponse(self._budget(caller, found))
+
+    def _budget(self, caller: Caller, found: tuple[Standing, ...]) -> dict[str, Any]:
+        key = caller.key
+        mine = next(s for s in found if s.budget.scope == KEY and s.budget.window == DAY)
+        return {
+            "key": key.name,
+            "team": key.team or None,
+            **_figures(mine, shown=True),
+            "mode": "shadow" if key.shadow else "enforce",
+            "budgets": [self._told(s) for s in found if s.limit_micros is not None],
+        }
+
+    def _told(self, standing: Standing) -> dict[str, Any]:
+        budget = standing.budget
+        shown = budget.scope == KEY or self.settings.show_shared
+        head = {"scope": budget.scope, "name": budget.name, "window": budget.window}
+        return {**head, **_figures(standing, shown=shown)}
+
+    async def quote(self, request: Request) -> Response:
+        """Say what a submit would cost; spends nothing."""
+        caller = self._caller(request)
+        asked = await _json_object(request, self.settings.max_body)
+        path = asked.get("path")
+        if not isinstance(path, str) or not path.startswith("/api/v3/"):
+            raise BadRequest("'path' must be a string that starts with /api/v3/.")
+        routed = route("POST", path.encode())
+        if routed.route is not V3Route.SUBMIT:
+            raise BadRequest("'path' is not a priced submit.")
+        body = json.dumps(asked.get("body")).encode()
+        content, headers = await self.assay(caller, routed, body)
+        response = JSONResponse(content)
+        response.raw_headers += headers
+        return response
+
+    async def metrics(self, request: Request) -> Response:
+        """Show the figures to Prometheus."""
+        if self.settings.metrics_auth and not self._is_admin(request):
+            raise InvalidKey("The metrics need the admin token.")
+        body, content_type = await self.scrape(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
+
+    def _is_admin(self, request: Request) -> bool:
+        sent = request.headers.get("authorization", "").encode()
+        if sent[: len(BEARER)].lower() != BEARER:
+            return False
+        return hmac.compare_digest(sent[len(BEARER) :].strip(), self.token.encode())
+
+    async def healthz(self, _request: Request) -> Response:
+        """Say that the process is up."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> Response:
+        """Say whether submits can be taken, and if not, why."""
+        why = []
+        if self.status.draining:
+            why.append("draining")
+        if (broken := self.fares.writer.broken) is not None:
+            with contextlib.suppress(LedgerFault):
+                await self.fares.writer.transact(lambda store: store.touch())
+                broken = None
+            if broken is not None:
+                why.append(f"the ledger cannot be written: {broken}")
+        try:
+            await self.fares.reader.ask(revision)
+        except LedgerFault as fault:
+            why.append(f"the ledger cannot be read: {fault}")
+        return JSONResponse(
+            {"status": "not ready" if why else "ready", "why": why}, 503 if why else 200
+        )
+
+
+def _figures(standing: Standing, *, shown: bool) -> dict[str, Any]:
+    remaining = standing.remaining_micros
+    told = {
+        "day": standing.period,
+        "timezone": standing.timezone,
+        "limit_usd": None if standing.limit_micros is None else usd(standing.limit_micros),
+        "spent_usd": usd(standing.settled_micros),
+        "reserved_usd": usd(standing.reserved_micros),
+        "remaining_usd": None if remaining is None else usd(remaining),
+        "resets_at": local(standing.resets_us, standing.timezone).isoformat(),
+    }
+    if not shown:
+        for name in ("limit_usd", "spent_usd", "reserved_usd"):
+            del told[name]
+    return told
+
+
+async def _json_object(request: Request, max_bytes: int) -> dict[str, Any]:
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                raise PayloadTooLarge(limit=max_bytes)
+        found = json.loads(body)
+    except (ClientDisconnect, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return found
+
+
+def refused(refusal: Refusal) -> Response:
+    """Answer with a refusal of ours."""
+    response = Response(envelope(refusal), refusal.status("path"), media_type="application/json")
+    response.raw_headers += refusal.headers
+    return response
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101 - registered for it
+    return refused(error)
+
+
+async def _ledger(_request: Request, _error: Exception) -> Response:
+    return refused(LedgerUnavailable())
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    if error.status_code == 405:  # noqa: PLR2004
+        allowed = (error.headers or {}).get("Allow", "").split(", ")
+        return refused(MethodNotAllowed(sorted(filter(None, allowed))))
+    return refused(NotFound())

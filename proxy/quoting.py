@@ -1,0 +1,96 @@
+"""From a submit to a quote that the key may buy, and from a spent budget to its refusal."""
+
+from dataclasses import dataclass
+
+from pricing import NotUnderstood, Quote, affordable, usd
+from proxy.budget import KEY, Standing
+from proxy.directory import Key
+from proxy.errors import BudgetExceeded, ModelNotAllowed, RequestNotUnderstood
+from proxy.instants import local
+from proxy.ledger.ops import BudgetSpent
+from proxy.order import read_order
+from proxy.prices import Priced, Prices
+from proxy.routes import Surface
+
+
+@dataclass(frozen=True, slots=True)
+class Quoting:
+    """Prices orders for keys."""
+
+    prices: Prices
+    show_shared: bool
+
+    def price(
+        self, surface: Surface, segments: tuple[str, ...], body: bytes, key: Key, at_us: int
+    ) -> Priced:
+        """Quote what a submit asks for.
+
+        Raises:
+            RequestNotUnderstood: its price could be read in two ways.
+            UnknownPrice: it has none.
+            ModelNotAllowed: the key may not buy it, or not at this price.
+        """
+        try:
+            order = read_order(surface, segments, body)
+            quote = self.prices.quote(order, at_us)
+        except NotUnderstood as error:
+            raise RequestNotUnderstood(member=error.member, why=error.why) from None
+        if quote is not None:
+            _may_buy(key, quote)
+        elif key.models:
+            raise ModelNotAllowed("The key may use only the models on its list.")
+        return Priced(self.prices, order, quote)
+
+    def refusal(self, spent: BudgetSpent, priced: Priced, key: Key, at_us: int) -> BudgetExceeded:
+        """Say which budget is spent, and what would still fit under every one that binds."""
+        refused = spent.refused
+        left = [s.remaining_micros for s in spent.standings if s.budget.enforced]
+        remaining = min((r for r in left if r is not None), default=0)
+        ceiling = key.max_price_micros
+        return BudgetExceeded(
+            scope=refused.budget.scope,
+            name=refused.budget.name,
+            window=refused.budget.window,
+            limit_micros=refused.limit_micros or 0,
+            spent_micros=refused.settled_micros,
+            reserved_micros=refused.reserved_micros,
+            price_micros=spent.price_micros,
+            remaining_micros=refused.remaining_micros or 0,
+            resets_at=local(refused.resets_us, refused.timezone),
+            affordable=affordable(
+                priced.order,
+                priced.quote,
+                self.prices.at(at_us),
+                remaining_micros=remaining if ceiling is None else min(remaining, ceiling),
+                allowed=key.allows,
+            ),
+            show_shared=self.show_shared,
+        )
+
+    def budget_headers(self, standing: Standing | None) -> list[tuple[bytes, bytes]]:
+        """Say how the tightest budget stands; a shared one tells only what remains."""
+        if standing is None or standing.limit_micros is None:
+            return []
+        resets = local(standing.resets_us, standing.timezone).isoformat()
+        found = [
+            (b"x-farebox-budget-remaining-usd", usd(standing.remaining_micros or 0).encode()),
+            (b"x-farebox-budget-resets-at", resets.encode()),
+        ]
+        if standing.budget.scope == KEY or self.show_shared:
+            limit = usd(standing.limit_micros).encode()
+            found.insert(0, (b"x-farebox-budget-limit-usd", limit))
+        return found
+
+
+def _may_buy(key: Key, quote: Quote) -> None:
+    if key.models and not key.allows(quote.model, quote.resolution):
+        raise ModelNotAllowed(
+            f"Key '{key.name}' may not use {quote.model} at {quote.resolution}.",
+            {"model": quote.model, "resolution": quote.resolution},
+        )
+    if key.max_price_micros is not None and quote.price_micros > key.max_price_micros:
+        raise ModelNotAllowed(
+            f"Key '{key.name}' may pay at most {usd(key.max_price_micros)} USD a call; this one"
+            f" costs {usd(quote.price_micros)}.",
+            {"price_usd": usd(quote.price_micros), "max_price_usd": usd(key.max_price_micros)},
+        )

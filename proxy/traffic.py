@@ -1,0 +1,65 @@
+"""What happened, said twice: to the metrics and in one log line a call."""
+
+import time
+from dataclasses import dataclass
+
+from proxy.answers import Outcome, upstream_error_kind
+from proxy.call import Call
+from proxy.ledger.ops import UNPRICED, Fare, Receipt
+from proxy.logs import CallLog
+from proxy.metrics import Metrics
+from proxy.upstream import NotSent, TimedOut, UpstreamError
+
+
+@dataclass
+class Traffic:
+    """Counts and logs calls; labels come from the price table and the key list only."""
+
+    metrics: Metrics
+    log: CallLog
+
+    def begin(self, call: Call) -> None:
+        """A call came in."""
+        self.metrics.in_flight(call.label).inc()
+
+    def end(self, call: Call) -> None:
+        """A call was answered."""
+        metrics, route = self.metrics, call.label
+        took = time.perf_counter() - call.started
+        metrics.in_flight(route).dec()
+        metrics.requests(route, str(call.status)).inc()
+        metrics.seconds(route).observe(took)
+        metrics.overhead(route).observe(max(0.0, took - call.upstream_s))
+        if call.upstream_s:
+            metrics.upstream(route, call.model or "other").observe(call.upstream_s)
+        self.log.write(call, took)
+
+    def refused(self, call: Call, reason: str) -> None:
+        """Farebox said no."""
+        key = call.key_label
+        self.metrics.refusals(call.team if key != "other" else "", key, reason).inc()
+        if reason == "price_unknown":
+            self.metrics.unpriced("refused").inc()
+
+    def reserved(self, call: Call, receipt: Receipt) -> None:
+        """A fare was taken; for a shadow key perhaps one that would have been refused."""
+        if receipt.fare.price_status == UNPRICED:
+            self.metrics.unpriced("relayed").inc()
+        if receipt.shadowed:
+            self.metrics.refusals(call.team, call.key_label, "shadow").inc()
+
+    def decided(self, fare: Fare) -> None:
+        """A fare was decided."""
+        if fare.state == "settled" and fare.decided_us is not None:
+            spent_us = fare.decided_us - fare.admitted_us
+            self.metrics.generation(fare.model, fare.resolution).observe(spent_us / 1e6)
+
+    def upstream_said(self, call: Call, status: int, document: object, outcome: Outcome) -> None:
+        """The upstream answered a submit."""
+        if outcome.kind in ("refused", "unclear") or status >= 400:  # noqa: PLR2004
+            self.metrics.upstream_errors(upstream_error_kind(status, document)).inc()
+
+    def upstream_failed(self, call: Call, error: UpstreamError) -> None:
+        """The upstream did not answer."""
+        kind = "unsent" if isinstance(error, NotSent) else "broken"
+        self.metrics.upstream_errors("timeout" if isinstance(error, TimedOut) else kind).inc()
