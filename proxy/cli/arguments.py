@@ -49,7 +49,7 @@ def span(text: str) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
-def instant(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """Read an RFC 3339 instant or a day; what names no zone is meant in UTC."""
     try:
         read = datetime.fromisoformat(text)

@@ -26,7 +26,7 @@ class CommandError(Exception):
         self.code = code
 
 
-class ReaderLeft(Exception):  # noqa: N818 - no error: whoever read our output has seen enough
+class ReaderLeft(Exception):
     """The other end of the pipe was closed."""
 
 

@@ -12,9 +12,10 @@ from pricing.rates import Rate
 from pricing.review import Change, Place, place_of
 from pricing.review import diff as diff_tables
 from pricing.review import lint as lint_file
-from proxy import clock
-from proxy.cli.arguments import Json, instant, settings_of
+from proxy.cli.arguments import Json, moment, settings_of
 from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_table
+from proxy.clock import now_us
+from proxy.instants import instant
 
 app = typer.Typer(help="What an image costs, and since when.")
 
@@ -29,7 +30,7 @@ FINDINGS: Final = ("level", "file", "line", "member", "why")
 def list_versions(context: typer.Context, as_json: Json = False) -> None:
     """List the versions of the price table, oldest first."""
     book = _book(context)
-    current = _in_force(book, clock.instant(clock.now_us()))
+    current = _in_force(book, instant(now_us()))
     rows = (
         (t.version, t.effective_from, t is current, t.complete, len(t.models), t.source)
         for t in book.versions
@@ -44,7 +45,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show every price in force at an instant."""
-    when = instant(at) if at else clock.instant(clock.now_us())
+    when = moment(at) if at else instant(now_us())
     table = _in_force(_book(context), when)
     if table is None:
         raise CommandError(f"no price table is in force at {when.isoformat()}")
