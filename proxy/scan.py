@@ -5,12 +5,14 @@ quote can end a string, and no UTF-8 sequence contains one, so a string's inside
 speed of `bytes.find`: megabytes of base64 cost what a memchr costs.
 """
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
 STRING_MAX: Final = 2048  # bytes, quotes included, that a string may have to come out whole
 
+_INSIDE: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _BACKSLASH: Final = ord("\\")
 _WINDOW: Final = 64  # bytes looked at in one step when counting backslashes
 
@@ -66,8 +68,8 @@ class Scanner:
         start = at + self._escaped
         self._escaped = False
         quote = chunk.find(b'"', start)
-        while quote >= 0 and _odd_backslashes(chunk, start, quote):
-            quote = chunk.find(b'"', quote + 1)
+        if quote >= 0 and _odd_backslashes(chunk, start, quote):
+            quote = _unescaped_quote(chunk, start)
         if quote < 0:
             self._escaped = _odd_backslashes(chunk, start, len(chunk))
             return len(chunk)
@@ -77,6 +79,13 @@ class Scanner:
 
 def _or_end(found: int, chunk: bytes) -> int:
     return len(chunk) if found < 0 else found
+
+
+def _unescaped_quote(chunk: bytes, start: int) -> int:
+    """Find a closing quote among escaped ones: slower by byte, but one pass."""
+    inside = _INSIDE.match(chunk, start)
+    end = inside.end() if inside else start  # it matches nothing at the least
+    return end if chunk.startswith(b'"', end) else -1
 
 
 def _odd_backslashes(chunk: bytes, start: int, end: int) -> bool:
