@@ -15,7 +15,7 @@ def shown(text: object) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cut)
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+class Refusal(Exception):
     """A call that Farebox itself turns down; its facts are its attributes."""
 
     type: ClassVar[str]
