@@ -349,7 +349,7 @@ class Relay:
         farebox = caller is not None and caller.own_secret is None
         headers = forwarded(
             call.headers,
-            drop_key=farebox,
+            drop_key=farebox or caller is None,
             upstream_key=key if farebox else None,
             spelling=self.settings.upstream_auth,
             identity=caller is not None,

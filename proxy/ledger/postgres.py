@@ -92,6 +92,15 @@ class PostgresSession:
         with _faults(), connection.transaction():
             yield
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Hold one state of the database for several reads, however long they take."""
+        connection = self._live()
+        with _faults(), connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.execute("SET LOCAL statement_timeout=0")
+            yield
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:

@@ -57,6 +57,10 @@ class Session(Protocol):
         """Hold the write lock; commit at the end, roll back on an exception."""
         ...
 
+    def snapshot(self) -> contextlib.AbstractContextManager[None]:
+        """Hold one state of the database for several reads."""
+        ...
+
     def close(self) -> None:
         """Let go of the connection."""
         ...
@@ -155,6 +159,16 @@ class SqliteSession:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Hold one state of the database for several reads."""
+        with _sqlite_faults():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
 
     def _same_file(self) -> None:
         """Refuse to write to a file that was moved away or replaced under us."""

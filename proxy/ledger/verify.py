@@ -1,0 +1,123 @@
+"""Proof that the figures agree: every balance is derived again from the entries.
+
+Reads in one snapshot, so it may run while calls go on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from proxy.ledger.session import Session
+
+# What each charge's entries come to, beside what the charge says.
+_CHARGES = """
+SELECT c.id, c.state, c.reserved_micros, c.settled_micros, c.seq,
+       sum(e.reserved_micros), sum(e.settled_micros), count(*), max(e.seq)
+FROM charges c LEFT JOIN entries e ON e.charge_id=c.id
+GROUP BY c.id, c.state, c.reserved_micros, c.settled_micros, c.seq
+HAVING coalesce(sum(e.reserved_micros),0) <>
+         CASE WHEN c.state IN ('reserved','accepted','uncertain') THEN c.reserved_micros ELSE 0 END
+    OR coalesce(sum(e.settled_micros),0) <> c.settled_micros
+    OR count(e.seq) <> c.seq OR coalesce(max(e.seq),0) <> c.seq
+"""
+_ORPHANS = """
+SELECT e.charge_id FROM entries e LEFT JOIN charges c ON c.id=e.charge_id WHERE c.id IS NULL
+"""
+
+
+def _derived(scope: str, day: str, window: str, where: str) -> str:
+    period = day if window == "day" else f"substr({day},1,7)"
+    return (
+        f"SELECT {scope} AS scope, '{window}' AS win, {period} AS period,"  # noqa: S608
+        " sum(e.settled_micros) AS settled, sum(e.reserved_micros) AS reserved"
+        f" FROM entries e JOIN charges c ON c.id=e.charge_id{where} GROUP BY 1,2,3"
+    )
+
+
+_SCOPES = (
+    ("'key:'||c.key_id", "c.key_day", ""),
+    ("'team:'||c.team", "c.day", " WHERE c.team<>''"),
+    ("'installation'", "c.day", ""),
+)
+_BALANCES = " UNION ALL ".join(
+    _derived(scope, day, window, where)
+    for scope, day, where in _SCOPES
+    for window in ("day", "month")
+)
+_AGAINST_BALANCES = f"""
+SELECT coalesce(d.scope,b.scope), coalesce(d.win,b."window"), coalesce(d.period,b.period),
+       coalesce(d.settled,0), coalesce(b.settled_micros,0),
+       coalesce(d.reserved,0), coalesce(b.reserved_micros,0)
+FROM ({_BALANCES}) d FULL JOIN balances b
+  ON b.scope=d.scope AND b."window"=d.win AND b.period=d.period
+WHERE coalesce(d.settled,0)<>coalesce(b.settled_micros,0)
+   OR coalesce(d.reserved,0)<>coalesce(b.reserved_micros,0)
+"""  # noqa: S608
+_ROLLED_UP = """
+SELECT coalesce(d.k,s.k), coalesce(d.m,s.m), coalesce(d.micros,0), coalesce(s.micros,0),
+       coalesce(d.images,0), coalesce(s.images,0)
+FROM (SELECT c.key_id AS k, c.model AS m, sum(e.settled_micros) AS micros, sum(e.images) AS images
+      FROM entries e JOIN charges c ON c.id=e.charge_id WHERE c.price_status<>'unpriced'
+      GROUP BY 1,2) d
+FULL JOIN (SELECT key_id AS k, model AS m, sum(spend_micros) AS micros, sum(images) AS images
+      FROM spend GROUP BY 1,2) s ON s.k=d.k AND s.m=d.m
+WHERE coalesce(d.micros,0)<>coalesce(s.micros,0) OR coalesce(d.images,0)<>coalesce(s.images,0)
+"""
+_COUNTERS = """
+SELECT (SELECT coalesce(sum(spend_micros),0) FROM totals),
+       (SELECT coalesce(sum(value),0) FROM tallies WHERE name='corrections' AND label='down'),
+       (SELECT coalesce(sum(spend_micros),0) FROM spend)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where two figures disagree; money in micro-USD."""
+
+    where: str
+    what: str
+    derived: int
+    found: int
+
+
+def verify(session: Session) -> list[Difference]:
+    """Compare entries, charges, balances, roll-ups and counters; nothing found is the proof.
+
+    Raises:
+        LedgerFault: the database cannot be read.
+    """
+    with session.snapshot():
+        return [*_charges(session), *_balances(session), *_rolled_up(session)]
+
+
+def _charges(session: Session) -> Iterator[Difference]:
+    for charge_id, state, reserved, settled, seq, *entries in session.rows(_CHARGES):
+        held = int(entries[0] or 0)
+        due = reserved if state in ("reserved", "accepted", "uncertain") else 0
+        yield Difference(f"charge {charge_id}", "reserved_micros", held, due)
+        yield Difference(f"charge {charge_id}", "settled_micros", int(entries[1] or 0), settled)
+        yield Difference(f"charge {charge_id}", "entries", entries[2], seq)
+    for (charge_id,) in session.rows(_ORPHANS):
+        yield Difference(f"charge {charge_id}", "missing though it has entries", 1, 0)
+
+
+def _balances(session: Session) -> Iterator[Difference]:
+    for scope, window, period, *figures in session.rows(_AGAINST_BALANCES):
+        settled, found, reserved, held = (int(figure) for figure in figures)
+        where = f"balance {scope} {window} {period}"
+        if settled != found:
+            yield Difference(where, "settled_micros", settled, found)
+        if reserved != held:
+            yield Difference(where, "reserved_micros", reserved, held)
+
+
+def _rolled_up(session: Session) -> Iterator[Difference]:
+    for key_id, model, *figures in session.rows(_ROLLED_UP):
+        micros, found, images, counted = (int(figure) for figure in figures)
+        where = f"spend of {key_id} on {model}"
+        if micros != found:
+            yield Difference(where, "spend_micros", micros, found)
+        if images != counted:
+            yield Difference(where, "images", images, counted)
+    total, down, spend = (int(figure) for figure in session.rows(_COUNTERS)[0])
+    if total - down != spend:
+        yield Difference("counters", "spend_micros", spend, total - down)
