@@ -1,9 +1,17 @@
-"""Under REQUIRE_ALL=1 nothing may be skipped: a skipped test fails, with the reason it gave."""
+"""What holds for every test.
+
+Under REQUIRE_ALL=1 nothing may be skipped: a skipped test fails, with the reason it gave.
+No property is judged by how fast it runs, since a shared machine is slow at times.
+"""
 
 import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("farebox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("farebox")
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
