@@ -3,6 +3,7 @@
 Run as a program it serves on a free port with the limits given as JSON, and prints its URL.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -23,6 +24,7 @@ class EchoSettings:
 def create_echo(settings: EchoSettings, status: ServerStatus) -> Any:
     hangups: list[int] = []
     status.on_sighup.append(lambda: hangups.append(1))
+    signals = {"/go": asyncio.Semaphore(0), "/flooded": asyncio.Semaphore(0)}
 
     async def echo(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -31,6 +33,13 @@ def create_echo(settings: EchoSettings, status: ServerStatus) -> Any:
             await answer(send, 401, {"unread": True})
         elif scope["path"] == "/flood":
             await flood(scope, send)
+            signals["/flooded"].release()
+        elif scope["path"] == "/wait":
+            await signals[f"/{scope['query_string'].decode()}"].acquire()
+            await answer(send, 200, {"waited": True})
+        elif scope["path"] in signals:
+            signals[scope["path"]].release()
+            await answer(send, 200, {})
         elif scope["path"] == "/raise":
             raise RuntimeError("as asked")
         elif scope["path"] == "/status":
@@ -57,8 +66,6 @@ async def reflect(scope: Any, receive: Any, send: Any) -> None:
             return
         body += message["body"]
         more = message["more_body"]
-    if scope["path"].startswith("/die"):
-        os._exit(7)
     document = {
         "method": scope["method"],
         "raw_path": scope["raw_path"].decode("latin1"),

@@ -99,6 +99,25 @@ def answers(received: bytes) -> list[Answer]:
     return found
 
 
+def read_some(line: socket.socket, until: bytes) -> bytes:
+    """Bytes up to these; the rest stays unread only if it came later."""
+    received = b""
+    while until not in received:
+        data = line.recv(65536)
+        assert data, received
+        received += data
+    return received
+
+
+def read_closed(line: socket.socket) -> bytes:
+    """Everything up to the end of the connection, however it ends."""
+    received = bytearray()
+    with contextlib.suppress(ConnectionError):
+        while data := line.recv(1 << 20):
+            received += data
+    return bytes(received)
+
+
 def only(found: list[Answer]) -> Answer:
     assert len(found) == 1, found
     return found[0]

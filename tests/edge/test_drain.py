@@ -1,0 +1,104 @@
+"""The end of a server, told by signals to real processes."""
+
+import contextlib
+import os
+import signal
+import socket
+
+import pytest
+
+from proxy.server import serve
+from tests.edge.echo import EchoSettings, create_echo
+from tests.edge.wire import Edge, only, read_all, read_closed, read_some, request, running
+
+EXPECTING = "Expect: 100-continue\r\nContent-Length: 3\r\n"
+
+
+def in_flight(edge: Edge) -> socket.socket:
+    """A call whose app is reading its body."""
+    line = edge.connect()
+    line.sendall(request("/x", EXPECTING, "POST"))
+    read_some(line, b"100 Continue\r\n\r\n")
+    return line
+
+
+def refuses(edge: Edge) -> None:
+    """Return when nothing new is accepted."""
+    with contextlib.suppress(ConnectionError):
+        while True:
+            edge.connect().close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_calls_in_flight_end_well_and_new_ones_hear_503(workers: int, number: int) -> None:
+    with running(workers, drain_s=15) as edge, in_flight(edge) as call, edge.connect() as kept:
+        kept.sendall(request("/x"))
+        read_some(kept, b'"length": 0}')
+        edge.process.send_signal(number)
+        refuses(edge)
+        kept.sendall(request("/status"))
+        late = only(read_all(kept))
+        call.sendall(b"abc")
+        answer = only(read_all(call))
+        assert edge.process.wait(20) == 0
+    assert (late.status, late.headers["connection"]) == (503, "close")
+    assert (answer.json["body"], answer.headers["connection"]) == ("abc", "close")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_idle_server_ends_although_callers_keep_their_connections(workers: int) -> None:
+    with running(workers, drain_s=0.1, sweep_s=0.05) as edge, edge.connect() as kept:
+        kept.sendall(request("/x"))
+        read_some(kept, b'"length": 0}')
+        assert edge.stop() == 0
+        assert read_closed(kept) == b""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_signal_does_not_wait_for_calls(workers: int) -> None:
+    with running(workers) as edge, in_flight(edge) as call:
+        edge.process.send_signal(signal.SIGTERM)
+        refuses(edge)
+        assert edge.stop() == 1
+        assert b" 200 " not in read_closed(call)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hangup_reaches_the_app_and_ends_nothing(workers: int) -> None:
+    with running(workers) as edge:
+        edge.process.send_signal(signal.SIGHUP)
+        while edge.get("/status").json["hangups"] == 0:
+            pass
+        assert edge.stop() == 0
+
+
+def pid(edge: Edge) -> int:
+    """The process that answers a call; one just killed may still take a connection with it."""
+    while True:
+        with contextlib.suppress(AssertionError, ConnectionError):
+            return int(edge.get("/status").json["pid"])
+
+
+def test_a_dead_worker_is_replaced_and_its_waiting_callers_are_served() -> None:
+    with running(2) as edge:
+        dead = set()
+        for _ in range(2):
+            dead.add(killed := pid(edge))
+            os.kill(killed, signal.SIGKILL)
+        assert pid(edge) not in dead | {edge.process.pid}
+        assert edge.stop() == 0
+
+
+def test_workers_end_when_their_supervisor_is_killed() -> None:
+    with running(2) as edge:
+        assert pid(edge) != edge.process.pid
+        edge.process.kill()
+        refuses(edge)
+
+
+def test_a_port_in_use_is_said_in_words(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = EchoSettings(port=taken.getsockname()[1])
+        assert serve(settings, create_echo) == 1
+    assert "Cannot listen on 127.0.0.1" in capfd.readouterr().err
