@@ -35,7 +35,7 @@ def load_table(text: str, *, name: str) -> PriceTable:
     """Read one version from its TOML text; `name` is the file that errors speak of."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         place = _AT_LINE.search(str(error))
         line = int(place[1]) if place else len(text.splitlines())
         raise TableError(name, line, "", f"is not TOML: {error}") from None

@@ -6,7 +6,6 @@ Run `python -m pricing.spellings > docs/reference/prices.md` after a change of t
 import sys
 from collections.abc import Iterator
 
-from pricing.errors import NoPrice
 from pricing.load import BUNDLED, load_tables
 from pricing.money import usd
 from pricing.order import Order
@@ -49,6 +48,17 @@ _HEAD = """# Prices
 
 This page is generated from the bundled price tables by `python -m pricing.spellings`.
 
+## What is read
+
+- How many: `n` or `num_images`, a whole number from 1 to 10 or a string of its digits
+  (`"01"` is none); left out it is 1. Both, or `provider.options.*.parameters` of the unified surface, must not differ.
+  It is not read where a call is sold as one image or as one run.
+- Quality and references: what is left out, `auto`, or no reference that is recognised in an edit,
+  costs the dearest. References are counted in `images`, `image` and `input_references` together.
+- Model: exactly as below, with any vendor word; another name for one is priced as `derived`.
+  `POST /api/v3/image-upscaler` without a `model` is the model of that name.
+- `sequential_image_generation` of a seedream model is one run, unless `n` asks for more than one.
+
 ## What a spelling of a size costs
 
 One text-to-image call at version {version}, in US dollars, with the resolution it is sold as. A
@@ -76,10 +86,7 @@ def _spelling_table(table: PriceTable) -> Iterator[str]:
 def cost(model: str, value: object, table: PriceTable) -> str:
     """Print what one call costs with this value as its size."""
     path = ("vendor", model, "text-to-image")
-    try:
-        found = quote(Order("path", path, size=value, resolution=value), table)
-    except NoPrice:
-        return "unknown"
+    found = quote(Order("path", path, size=value, resolution=value), table)
     star = "\\*" if found.assumed else ""
     return f"{usd(found.unit_micros)} ({found.resolution}){star}"
 

@@ -101,8 +101,7 @@ def _refuse_twin(name: str) -> None:
 
 
 def _folded(name: str) -> str:
-    plain = unicodedata.normalize("NFKC", _UNSEEN.sub("", name)).casefold()
-    return unicodedata.normalize("NFKC", plain)
+    return unicodedata.normalize("NFKC", _UNSEEN.sub("", name)).casefold()
 
 
 def _references(value: object) -> int:

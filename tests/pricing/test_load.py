@@ -14,6 +14,9 @@ OK = '"1K" = { usd = "0.1" }\n'
 FAULTS = [
     ("version = ", 1, "", "is not TOML"),
     ("a = 1\nb = ", 2, "", "is not TOML"),
+    ("a = 1\nb = @\nc = 1", 2, "", "is not TOML"),
+    pytest.param("a = " + "[" * 10**5, 1, "", "is not TOML", id="brackets without end"),
+    pytest.param("a = " + "9" * 10**4, 1, "", "is not TOML", id="a number without end"),
     ('version = "t"\nprice = 1', 2, "price", "not a member"),
     ("", None, "version", "must match"),
     ('version = "a b"', 1, "version", "must match"),
