@@ -17,7 +17,7 @@ def _shown(text: str) -> str:
     return text[:_SHOWN_MAX].encode("utf-8", "replace").decode("utf-8")
 
 
-class NoPrice(Exception):  # noqa: N818 - a refusal, not a fault
+class NoPrice(Exception):
     """An order that cannot be priced."""
 
 
@@ -52,7 +52,7 @@ class Unpriced(NoPrice):
         self.model = model
 
 
-class NoTable(LookupError):  # noqa: N818 - a question of when, not a fault
+class NoTable(LookupError):
     """No price table has this name, or none is in force at this instant."""
 
 

@@ -51,8 +51,8 @@ This page is generated from the bundled price tables by `python -m pricing.spell
 ## What is read
 
 - How many: `n` or `num_images`, a whole number from 1 to 10 or a string of its digits
-  (`"01"` is none); left out it is 1. Both, or `provider.options.*.parameters` of the unified surface, must not differ.
-  It is not read where a call is sold as one image or as one run.
+  (`"01"` is none); left out it is 1. Both, or `provider.options.*.parameters` of the unified
+  surface, must not differ. It is not read where a call is sold as one image or as one run.
 - Quality and references: what is left out, `auto`, or no reference that is recognised in an edit,
   costs the dearest. References are counted in `images`, `image` and `input_references` together.
 - Model: exactly as below, with any vendor word; another name for one is priced as `derived`.
