@@ -73,6 +73,7 @@ class Fares:
         self._known: dict[tuple[str, str], Fare] = {}
         self._unwritten: deque[Operation] = deque()
         self._retrying: asyncio.Task[None] | None = None
+        self._seen: set[str] = set()
 
     async def reserve(self, operation: Reserve) -> Receipt:
         """Take a fare, durably; whatever refuses it is raised.
@@ -133,6 +134,16 @@ class Fares:
         if fare is not None:
             self.remember(Receipt(fare, changed=False))
         return fare
+
+    def seen(self, fare: Fare) -> None:
+        """Note that a client polled an open fare: ours need not be looked at for a while."""
+        if fare.state in OPEN:
+            self._seen.add(fare.id)
+
+    def take_seen(self) -> set[str]:
+        """Take the fares that clients polled since this was last asked."""
+        seen, self._seen = self._seen, set()
+        return seen
 
     def _later(self, operation: Operation) -> None:
         self._unwritten.append(operation)

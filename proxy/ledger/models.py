@@ -226,7 +226,7 @@ class Replay(SQLModel, table=True):
     caller: str = Field(primary_key=True)
     idempotency_key: str = Field(primary_key=True)
     request_hash: str
-    charge_id: str
+    charge_id: str = Field(index=True)
     status: int = 0
     headers: str = "[]"
     body: bytes | None = Field(default=None, sa_type=LargeBinary)

@@ -6,7 +6,7 @@ changed. So there is one rule about money, in Python, and no copy of it in SQL.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pricing import Quote
@@ -26,6 +26,7 @@ from proxy.charge import OPEN, TRANSITIONS, UNPROVEN, Event, Ground, State
 from proxy.directory import REVOKED, Directory, Key
 
 QUARTER_US = 900_000_000
+KEPT_US = 24 * 3600 * 1_000_000  # how long an Idempotency-Key is remembered
 UNPRICED = "unpriced"
 
 
@@ -105,8 +106,26 @@ class KeyHeld(Exception):
         self.scope = scope
 
 
-class PredictionKnown(Exception):
-    """The upstream handed out an id that another charge of the account already has."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A first answer under an `Idempotency-Key`; status 0 while there is none to repeat."""
+
+    caller: str
+    idempotency_key: str
+    request_hash: str
+    charge_id: str
+    status: int = 0
+    headers: str = "[]"
+    body: bytes | None = None
+    created_us: int = 0
+
+
+class Repeated(Exception):
+    """This Idempotency-Key was used before; carries what is kept of the first call."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__("repeated")
+        self.kept = kept
 
 
 @dataclass(slots=True)
@@ -128,6 +147,10 @@ class View:
     tallies: dict[tuple[str, str], int] = field(default_factory=dict)
     counting: set[tuple[str, str]] = field(default_factory=set)
     purged: list[Fare] = field(default_factory=list)
+    kept: dict[tuple[str, str], Kept] = field(default_factory=dict)
+    keeping: list[Kept] = field(default_factory=list)  # begun in this transaction
+    answered: list[tuple[int, str, bytes | None, str]] = field(default_factory=list)
+    freed: list[str] = field(default_factory=list)  # charges whose keys are free again
 
     def balance(self, scope: str, window: str, period: str) -> list[int]:
         """Settled and reserved micro-USD of a scope in a period, to be changed in place."""
@@ -252,6 +275,10 @@ class Operation:
         """Name the (account, prediction) whose holder the operation needs."""
         return None
 
+    def idempotency(self) -> tuple[str, str] | None:
+        """Name the (caller, Idempotency-Key) that the operation looks at."""
+        return None
+
     def apply(self, view: View) -> Any:
         """Decide and change the view."""
         raise NotImplementedError
@@ -275,6 +302,11 @@ class Reserve(Operation):
     task: str = ""
     provisional: bool = False
     due_in_us: int = 0
+    once: Kept | None = None
+
+    def idempotency(self) -> tuple[str, str] | None:
+        """Ask for what is kept under the call's Idempotency-Key."""
+        return None if self.once is None else (self.once.caller, self.once.idempotency_key)
 
     def payer(self, view: View) -> Key:
         """Name the key as the directory has it now."""
@@ -289,6 +321,7 @@ class Reserve(Operation):
         key = self.payer(view)
         if key.state == REVOKED:
             raise KeyGone
+        self._first_time(view)
         if (held := view.directory.paused(key)) is not None:
             raise KeyHeld(held)
         quote = self.price(view.now_us)
@@ -301,7 +334,18 @@ class Reserve(Operation):
         fare = self._fare(view, key, quote, key_day, day)
         view.fares[fare.id] = view.created[fare.id] = fare
         view.enter(fare, Event.RESERVE, reserved=price)
+        if self.once is not None:
+            begun = replace(self.once, created_us=view.now_us)
+            view.keeping.append(begun)
+            view.kept[begun.caller, begun.idempotency_key] = begun
         return Receipt(fare, standings(view, key, key_day, day), shadowed=shadowed)
+
+    def _first_time(self, view: View) -> None:
+        if (place := self.idempotency()) is None:
+            return
+        kept = view.kept.get(place)
+        if kept is not None and view.now_us - kept.created_us < KEPT_US:
+            raise Repeated(kept)
 
     def _fare(self, view: View, key: Key, quote: Quote | None, key_day: str, day: str) -> Fare:
         return Fare(
@@ -356,6 +400,7 @@ class Accept(Operation):
     prediction_id: str
     charge_now: bool = False
     due_in_us: int = 0
+    answer: tuple[int, str, bytes | None] | None = None
 
     def prediction(self) -> tuple[str, str]:
         """Ask who has this id already."""
@@ -375,6 +420,8 @@ class Accept(Operation):
         fare.accepted_us, fare.due_us = view.now_us, view.now_us + self.due_in_us
         view.taken[self.account, self.prediction_id] = fare.id
         view.enter(fare, Event.ACCEPT)
+        if self.answer is not None:
+            view.answered.append((*self.answer, fare.id))
         if self.charge_now:
             settle(view, fare, 0, ground=Ground.SUBMIT)
         return receipt(view, fare)
@@ -389,24 +436,23 @@ class Decide(Operation):
     ground: Ground
     reason: str = ""
     actor: str = ""
-    prediction_id: str | None = None
-
-    def prediction(self) -> tuple[str, str] | None:
-        """Ask for nothing: an id seen at the end is only noted if it is free."""
-        return None
+    answer: tuple[int, str, bytes | None] | None = None
 
     def apply(self, view: View) -> Receipt:
         """Decide an open charge; correct one that was decided without proof."""
         fare = view.fares[self.charge_id]
-        words = {"ground": self.ground, "why": self.reason, "actor": self.actor}
+        if self.answer is not None and self.outputs is not None:
+            view.answered.append((*self.answer, fare.id))
+        ground, why, actor = self.ground, self.reason, self.actor
         if fare.state in OPEN:
             if self.outputs is None:
-                release(view, fare, **words)
+                release(view, fare, ground=ground, why=why, actor=actor)
             else:
-                settle(view, fare, self.outputs, **words)
+                settle(view, fare, self.outputs, ground=ground, why=why, actor=actor)
             return receipt(view, fare)
         if self._proves(fare):
-            return receipt(view, fare, changed=correct(view, fare, self.outputs, **words))
+            moved = correct(view, fare, self.outputs, ground=ground, why=why, actor=actor)
+            return receipt(view, fare, changed=moved)
         return receipt(view, fare, changed=False)
 
     def _proves(self, fare: Fare) -> bool:
@@ -461,6 +507,24 @@ class Purge(Operation):
         return Receipt(fare)
 
 
+@dataclass(slots=True)
+class Postpone(Operation):
+    """Look at an undecided charge again later; no money moves, so there is no entry."""
+
+    charge_id: str
+    due_us: int
+    looked: bool = True
+
+    def apply(self, view: View) -> Receipt:
+        """Set the next look and let go of the lease."""
+        fare = view.fares[self.charge_id]
+        if fare.state in OPEN:
+            fare.due_us, fare.lease_owner, fare.lease_us = self.due_us, "", 0
+            fare.looks += int(self.looked)
+            view.changed[fare.id] = fare
+        return receipt(view, fare, changed=False)
+
+
 def receipt(view: View, fare: Fare, *, changed: bool = True) -> Receipt:
     """Say how the charge and its key's budgets stand now."""
     key = view.directory.keys.get(fare.key_id)
@@ -471,13 +535,14 @@ def receipt(view: View, fare: Fare, *, changed: bool = True) -> Receipt:
 
 def doubt(view: View, fare: Fare, reason: str) -> Receipt:
     """Make a charge uncertain; its money stays held."""
-    fare.state, fare.reason = State.UNCERTAIN.value, reason
+    fare.state, fare.reason, fare.due_us = State.UNCERTAIN.value, reason, view.now_us
     view.enter(fare, Event.DOUBT, why=reason)
     return receipt(view, fare)
 
 
 def release(view: View, fare: Fare, *, ground: Ground, why: str = "", actor: str = "") -> None:
-    """Give the whole fare back."""
+    """Give the whole fare back, and free its Idempotency-Key."""
+    view.freed.append(fare.id)
     _close(view, fare, State.RELEASED, ground, why)
     view.enter(
         fare, Event.RELEASE, reserved=-fare.reserved_micros, ground=ground, actor=actor, why=why

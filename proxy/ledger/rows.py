@@ -5,13 +5,13 @@ and period), so two nodes can wait for each other but never in a circle.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import astuple, fields
 from operator import attrgetter
 from typing import Any
 
 from proxy.budget import DAY, INSTALLATION, MONTH, period_of
 from proxy.directory import Key
-from proxy.ledger.ops import Fare, Operation, View, days_of, scopes_of
+from proxy.ledger.ops import Fare, Kept, Operation, View, days_of, scopes_of
 from proxy.ledger.session import Session
 
 COLUMNS = tuple(f.name for f in fields(Fare))
@@ -59,6 +59,12 @@ _ADD_TALLY = (
     "INSERT INTO tallies(name,label,value) VALUES(?,?,?)"
     " ON CONFLICT(name,label) DO UPDATE SET value=tallies.value+excluded.value"
 )
+_KEEP = (
+    "INSERT INTO replays(caller,idempotency_key,request_hash,charge_id,status,headers,created_us)"
+    " VALUES(?,?,?,?,0,'[]',?) ON CONFLICT(caller,idempotency_key) DO UPDATE SET"
+    " request_hash=excluded.request_hash, charge_id=excluded.charge_id, status=0, headers='[]',"
+    " body=NULL, created_us=excluded.created_us"
+)
 _ADD_COUNTING = "INSERT INTO counting(version,model) VALUES(?,?) ON CONFLICT DO NOTHING"
 
 
@@ -84,7 +90,18 @@ def load(session: Session, view: View, operations: Iterable[Operation]) -> None:
             )
             if found:
                 view.taken[asked] = found[0][0]
+        if (once := op.idempotency()) is not None:
+            _load_kept(session, view, once)
     _load_balances(session, view, sorted(_places(view, operations)))
+
+
+def _load_kept(session: Session, view: View, place: tuple[str, str]) -> None:
+    for row in session.rows(
+        "SELECT caller,idempotency_key,request_hash,charge_id,status,headers,body,created_us"
+        " FROM replays WHERE caller=? AND idempotency_key=?",
+        place,
+    ):
+        view.kept[place] = Kept(*row)
 
 
 def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
@@ -161,7 +178,17 @@ def save(session: Session, view: View) -> None:
         session.many(_SAVE_BALANCE, [(*place, *view.balances[place]) for place in places])
     for fare in view.purged:
         _forget(session, fare)
+    _save_kept(session, view)
     _save_counters(session, view)
+
+
+def _save_kept(session: Session, view: View) -> None:
+    for kept in view.keeping:
+        session.run(_KEEP, (*astuple(kept)[:4], kept.created_us))
+    for answer in view.answered:
+        session.run("UPDATE replays SET status=?,headers=?,body=? WHERE charge_id=?", answer)
+    for charge_id in view.freed:
+        session.run("DELETE FROM replays WHERE charge_id=?", (charge_id,))
 
 
 def _forget(session: Session, fare: Fare) -> None:

@@ -11,11 +11,11 @@ import psycopg
 from proxy.budget import Zone, day_at, resets_us
 from proxy.directory import Directory, Key, Team
 from proxy.ledger import rows
-from proxy.ledger.ops import BudgetSpent, KeyGone, KeyHeld, Operation, View
+from proxy.ledger.ops import BudgetSpent, KeyGone, KeyHeld, Operation, Repeated, View
 from proxy.ledger.session import LedgerFault, Session, retried
 
 T = TypeVar("T")
-Refused = (BudgetSpent, KeyGone, KeyHeld)
+Refused = (BudgetSpent, KeyGone, KeyHeld, Repeated)
 Conflicts = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 _KEY_COLUMNS = (

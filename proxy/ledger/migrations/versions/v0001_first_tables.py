@@ -168,6 +168,7 @@ def upgrade() -> None:
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("caller", "idempotency_key"),
     )
+    op.create_index(op.f("ix_replays_charge_id"), "replays", ["charge_id"], unique=False)
     op.create_index(op.f("ix_replays_created_us"), "replays", ["created_us"], unique=False)
     op.create_table(
         "spend",

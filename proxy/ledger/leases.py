@@ -1,0 +1,63 @@
+"""Which undecided charges are due, and who is working on them."""
+
+from collections.abc import Callable, Iterable
+
+from proxy.ledger import rows
+from proxy.ledger.ops import KEPT_US, Fare
+from proxy.ledger.session import Session
+from proxy.ledger.store import Store
+
+_OPEN = "state IN ('reserved','accepted','uncertain')"
+
+
+def due(session: Session) -> bool:
+    """Say whether any undecided charge waits to be looked at."""
+    now = session.now_us()
+    found = session.rows(
+        f"SELECT 1 FROM charges WHERE {_OPEN} AND due_us<=? AND lease_us<=? LIMIT 1",  # noqa: S608
+        (now, now),
+    )
+    return bool(found)
+
+
+def in_use(session: Session) -> set[str]:
+    """Name the upstream accounts that undecided charges were bought with."""
+    return {r[0] for r in session.rows(f"SELECT DISTINCT account FROM charges WHERE {_OPEN}")}  # noqa: S608
+
+
+def lease(owner: str, *, limit: int, for_us: int) -> Callable[[Store], list[tuple[Fare, int]]]:
+    """Take charges that are due for one node; each comes with the instant of the ledger's clock.
+
+    A lease that its node does not end passes on when it runs out.
+    """
+
+    def change(store: Store) -> list[tuple[Fare, int]]:
+        session = store.session
+        now = session.now_us()
+        skip = " FOR UPDATE SKIP LOCKED" if session.lock else ""
+        found = rows.fares(
+            session,
+            f"WHERE {_OPEN} AND due_us<=? AND lease_us<=? ORDER BY due_us LIMIT {limit:d}{skip}",
+            (now, now),
+        )
+        session.many(
+            "UPDATE charges SET lease_owner=?, lease_us=? WHERE id=?",
+            sorted((owner, now + for_us, fare.id) for fare in found),
+        )
+        session.run("DELETE FROM replays WHERE created_us<?", (now - KEPT_US,))
+        return [(fare, now) for fare in found]
+
+    return change
+
+
+def renew(charge_ids: Iterable[str], *, by_us: int) -> Callable[[Store], None]:
+    """Put off the next look at charges that their clients polled just now."""
+
+    def change(store: Store) -> None:
+        due_us = store.session.now_us() + by_us
+        store.session.many(
+            "UPDATE charges SET due_us=? WHERE id=? AND state='accepted' AND due_us<?",
+            [(due_us, charge_id, due_us) for charge_id in sorted(charge_ids)],
+        )
+
+    return change
