@@ -5,6 +5,10 @@ The figures are section 9 of the interface; tests pass shorter ones.
 
 import resource
 from dataclasses import dataclass
+from typing import Final
+
+UNBOUNDED: Final = 10_240
+"""Descriptors asked for where the hard limit is none: what macOS gives a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,10 @@ class EdgeLimits:
 def raise_descriptor_limit() -> int:
     """Raise the soft limit of descriptors to the hard one and return what holds now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard not in (soft, resource.RLIM_INFINITY):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    wanted = max(soft, UNBOUNDED) if hard == resource.RLIM_INFINITY else hard
+    if wanted != soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def in_flight_cap(setting: int) -> int:

@@ -113,8 +113,8 @@ class Supervisor:
         worker.line.close()
         if self.stopping:
             self.failed = self.failed or code != 0
-        elif not was_ready:
-            self.failed = True
+        elif not was_ready and not any(one.look() for one in self.workers):
+            self.failed = True  # nobody serves, and the next would fail the same way
             self._stop()
         else:
             self._replace(code)
