@@ -31,6 +31,7 @@ from proxy.metrics import Metrics
 from proxy.own import OwnRoutes
 from proxy.prices import Prices
 from proxy.quoting import Quoting
+from proxy.reconciler import Reconciler
 from proxy.relay import Relay
 from proxy.scrape import Scrape
 from proxy.settings import Settings, admin_token
@@ -100,12 +101,16 @@ class Farebox:
         await fares.recover(stale_us=int(settings.upstream_timeout_s * 1e6) + 60_000_000)
         upstream = Upstream(settings.upstream_url, timeout_s=settings.upstream_timeout_s)
         self._wire(fares, prices, upstream)
-        looking = asyncio.create_task(self._look(fares, prices))
+        looking = [
+            asyncio.create_task(self._look(fares, prices)),
+            asyncio.create_task(self._reconciler(fares, upstream).run()),
+        ]
         self.status.on_sighup.append(lambda: self._reload(fares))
         try:
             yield
         finally:
-            looking.cancel()
+            for task in looking:
+                task.cancel()
             await upstream.aclose()
             await fares.flush(within_s=FLUSH_S)
             await writer.close()
@@ -164,6 +169,13 @@ class Farebox:
         )
         scrape = Scrape(self.metrics, fares, settings.metrics_series_max)
         self.other = OwnRoutes(settings, self.token, self.status, door, fares, assay, scrape).app()
+
+    def _reconciler(self, fares: Fares, upstream: Upstream) -> Reconciler:
+        secrets = self.relay.secrets if self.relay else {}
+        count = self.metrics.reconciler_polls
+        return Reconciler(
+            self.settings, fares, upstream, secrets, os.environ, lambda result: count(result).inc()
+        )
 
     async def _look(self, fares: Fares, prices: Prices) -> None:
         """Follow changes of keys, teams and prices that other processes made."""

@@ -56,7 +56,7 @@ class Assay:
         return headers
 
 
-class _Refused(Exception):  # noqa: N818 - carries a refusal with its headers
+class _Refused(Exception):
     def __init__(self, refusal: Refusal, headers: list[Header]) -> None:
         super().__init__(refusal.message)
         self.refusal, self.headers = refusal, headers

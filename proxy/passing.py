@@ -81,20 +81,18 @@ def document_of(headers: Sequence[Header], body: bytes) -> object:
     return watch.document()
 
 
-async def pass_whole(
-    call: Call, answer: Answer, body: bytes, *, base: str | None, ours: Sequence[Header]
-) -> None:
-    """Pass on an answer that was read whole."""
+def as_passed(
+    call: Call, answer: Answer, body: bytes, *, base: str | None
+) -> tuple[list[Header], bytes]:
+    """Say how an answer that was read whole goes on: its headers, its bytes."""
     swapped = body
     if base is not None and not encoding_of(answer.headers):
         swapped = swap_poll_urls(body, base)
-    rewritten = swapped is not body
-    headers = returned(answer.headers, rewritten=rewritten)
+    headers = returned(answer.headers, rewritten=swapped is not body)
     sized = any(name.lower() == b"content-length" for name, _ in headers)
     if not sized and call.method != b"HEAD" and answer.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(swapped)))
-    await call.start(answer.status, [*headers, *ours])
-    await call.more(swapped, last=True)
+    return headers, swapped
 
 
 async def pass_stream(

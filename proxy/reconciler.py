@@ -41,9 +41,9 @@ def next_look_us(looks: int, poll_after_us: int) -> int:
     The first few looks are at most five times FAREBOX_POLL_AFTER apart; a charge that is still
     open then is rare, and looked at up to sixty times as rarely.
     """
-    factor = min(2**looks, EARLY_FACTOR_MAX)
+    factor = min(1 << looks, EARLY_FACTOR_MAX)
     if looks >= EARLY_LOOKS:
-        factor = min(EARLY_FACTOR_MAX * 2 ** (looks - EARLY_LOOKS + 1), LATE_FACTOR_MAX)
+        factor = min(EARLY_FACTOR_MAX << (looks - EARLY_LOOKS + 1), LATE_FACTOR_MAX)
     return poll_after_us * factor
 
 

@@ -18,7 +18,6 @@ from proxy.clock import now_us
 from proxy.door import Caller, Door
 from proxy.edge import ServerStatus
 from proxy.errors import (
-    BadRequest,
     Draining,
     InvalidKey,
     KeyPaused,
@@ -42,16 +41,19 @@ from proxy.ledger.ops import (
     Decide,
     Doubt,
     Fare,
+    Kept,
     KeyGone,
     KeyHeld,
     Purge,
     Receipt,
+    Repeated,
     Reserve,
 )
 from proxy.ledger.session import LedgerFault
-from proxy.passing import READ_WHOLE_MAX, document_of, pass_stream, pass_whole
+from proxy.passing import READ_WHOLE_MAX, as_passed, document_of, pass_stream
 from proxy.prices import Priced
 from proxy.quoting import Quoting
+from proxy.repeats import KeptAnswer, Repeats, headers_text, once_of
 from proxy.routes import Route
 from proxy.settings import Settings
 from proxy.strangers import Strangers
@@ -80,6 +82,7 @@ class Relay:
 
     def __post_init__(self) -> None:
         self.held = Held(self.settings.max_buffered)
+        self.repeats = Repeats(self.fares)
         self.secrets: dict[str, str] = {}  # own keys by fingerprint, in memory only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,8 +147,6 @@ class Relay:
 
     async def _submit(self, call: Call, caller: Caller, asked: Asked) -> None:
         """Reserve the fare, and only then let the call through."""
-        if asked.idempotency_key is not None:
-            raise BadRequest("Idempotency-Key is not supported.")
         if any(n == b"content-encoding" and v.lower() != b"identity" for n, v in call.headers):
             raise UnsupportedEncoding
         body = await call.body(max_bytes=self.settings.max_body, held=self.held)
@@ -157,7 +158,12 @@ class Relay:
         priced = self.quoting.price(routed.surface, routed.segments, body, caller.key, now_us())
         self._note_quote(call, priced)
         upstream_key = self._upstream_key(caller)
-        receipt = await self._reserve(call, caller, priced, upstream_key, asked)
+        once = once_of(call, caller.key, asked, body)
+        try:
+            receipt = await self._reserve(call, caller, priced, upstream_key, asked, once)
+        except Repeated as repeated:
+            await self.repeats.answer(call, repeated.kept, once)
+            return
         self._note(call, receipt)
         try:
             answer = await self._send(call, caller, body, upstream_key, submit=True)
@@ -171,7 +177,13 @@ class Relay:
         call.resolution = quote.resolution if quote else "other"
 
     async def _reserve(
-        self, call: Call, caller: Caller, priced: Priced, upstream_key: str, asked: Asked
+        self,
+        call: Call,
+        caller: Caller,
+        priced: Priced,
+        upstream_key: str,
+        asked: Asked,
+        once: Kept | None,
     ) -> Receipt:
         """Take the fare from every budget, durably, or say which one refuses it."""
         at_us = now_us()
@@ -187,6 +199,7 @@ class Relay:
             task=call.routed.segments[-1] if call.routed.segments else "",
             provisional=caller.unseen,
             due_in_us=int(self.settings.upstream_timeout_s * 1e6) + 60_000_000,
+            once=once,
         )
         try:
             receipt = await self.fares.reserve(operation)
@@ -227,16 +240,19 @@ class Relay:
         if body is None:
             document = await pass_stream(call, answer, base=base, ours=call.ours)
             outcome = submit_outcome(answer.status, document)
-            self._note(call, await self._record(fare, outcome) or receipt)
+            too_large = (answer.status, "[]", None)
+            self._note(call, await self._record(fare, outcome, too_large) or receipt)
             return
+        headers, passed = as_passed(call, answer, body, base=base)
         document = document_of(answer.headers, body)
         outcome = submit_outcome(answer.status, document)
         self.traffic.upstream_said(call, answer.status, document, outcome)
         if caller.unseen and answer.status == 401:  # noqa: PLR2004
             await self._turned_away(fare)
         else:
-            self._note(call, await self._record(fare, outcome) or receipt)
-        await pass_whole(call, answer, body, base=base, ours=call.ours)
+            kept = (answer.status, headers_text(headers), passed)
+            self._note(call, await self._record(fare, outcome, kept) or receipt)
+        await call.answer(answer.status, [*headers, *call.ours], passed)
 
     async def _read(self, call: Call, answer: Answer) -> bytes | None:
         started = time.perf_counter()
@@ -245,17 +261,17 @@ class Relay:
         finally:
             call.upstream_s += time.perf_counter() - started
 
-    async def _record(self, fare: Fare, outcome: Outcome) -> Receipt | None:
+    async def _record(self, fare: Fare, outcome: Outcome, answer: KeptAnswer) -> Receipt | None:
         """Write down what an answer to a submit decides."""
         prediction = outcome.prediction_id
         noted = None
         if prediction is not None and outcome.kind in ("accepted", "completed", "failed"):
-            noted = await self.fares.record(self._accept(fare, prediction))
+            noted = await self.fares.record(self._accept(fare, prediction, answer))
             if noted is not None and noted.fare.prediction_id != prediction:
                 return noted  # handed out twice: uncertain, whatever else the answer says
         if outcome.kind == "completed":
             return await self.fares.record(
-                Decide(fare.id, outcome.outputs, Ground.ANSWER, outcome.word)
+                Decide(fare.id, outcome.outputs, Ground.ANSWER, outcome.word, answer=answer)
             )
         if outcome.kind in ("failed", "refused"):
             return await self.fares.record(Decide(fare.id, None, Ground.ANSWER, outcome.word))
@@ -263,13 +279,14 @@ class Relay:
             return noted
         return await self.fares.record(Doubt(fare.id, outcome.word, fare.account, prediction))
 
-    def _accept(self, fare: Fare, prediction_id: str) -> Accept:
+    def _accept(self, fare: Fare, prediction_id: str, answer: KeptAnswer) -> Accept:
         return Accept(
             fare.id,
             fare.account,
             prediction_id,
             charge_now=self.settings.charge_on == "submit" and fare.price_status != UNPRICED,
             due_in_us=self.fares.poll_after_us,
+            answer=answer,
         )
 
     # A poll
@@ -279,6 +296,7 @@ class Relay:
         prediction_id = call.routed.prediction_id or ""
         fare = await self._bought(prediction_id, caller)
         if fare is not None:
+            self.fares.seen(fare)
             self._note(call, Receipt(fare, changed=False))
         body = await call.body(max_bytes=self.settings.max_body, held=self.held)
         key = self._upstream_key(caller)
@@ -298,7 +316,8 @@ class Relay:
         if fare is not None and (fare.state in OPEN or fare.ground in UNPROVEN):
             document = document_of(answer.headers, answered)
             await self._learn(call, fare, prediction_id, answer.status, document)
-        await pass_whole(call, answer, answered, base=base, ours=call.ours)
+        headers, passed = as_passed(call, answer, answered, base=base)
+        await call.answer(answer.status, [*headers, *call.ours], passed)
 
     async def _bought(self, prediction_id: str, caller: Caller) -> Fare | None:
         """Find the fare of a prediction; with a Farebox key only what this key bought exists."""
@@ -341,7 +360,8 @@ class Relay:
         if answered is None:
             await pass_stream(call, answer, base=None, ours=[])
         else:
-            await pass_whole(call, answer, answered, base=None, ours=[])
+            headers, passed = as_passed(call, answer, answered, base=None)
+            await call.answer(answer.status, headers, passed)
 
     async def _send(
         self, call: Call, caller: Caller | None, body: bytes, key: str, *, submit: bool

@@ -335,7 +335,7 @@ class Reserve(Operation):
         view.fares[fare.id] = view.created[fare.id] = fare
         view.enter(fare, Event.RESERVE, reserved=price)
         if self.once is not None:
-            begun = replace(self.once, created_us=view.now_us)
+            begun = replace(self.once, charge_id=fare.id, created_us=view.now_us)
             view.keeping.append(begun)
             view.kept[begun.caller, begun.idempotency_key] = begun
         return Receipt(fare, standings(view, key, key_day, day), shadowed=shadowed)

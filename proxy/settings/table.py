@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from proxy.settings import values
 from proxy.settings.values import Network
@@ -71,7 +71,7 @@ class Settings:
         "GPT Proto key used for calls made with Farebox keys.",
         secret=True,
     )
-    upstream_auth: str = variable(
+    upstream_auth: Literal["mirror", "raw", "bearer"] = variable(
         "upstream_auth",
         values.choice("mirror", "raw", "bearer"),
         "mirror",

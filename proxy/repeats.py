@@ -1,0 +1,79 @@
+"""A submit under an `Idempotency-Key`: bought once, answered from the first time."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pricing import usd
+from proxy.call import Call, Header
+from proxy.directory import Key
+from proxy.errors import IdempotencyInProgress, IdempotencyMismatch, LedgerUnavailable
+from proxy.fares import Fares
+from proxy.headers import Asked
+from proxy.ledger import rows
+from proxy.ledger.ops import Fare, Kept
+from proxy.ledger.session import LedgerFault, Session
+
+KeptAnswer = tuple[int, str, bytes | None]
+"""Status, headers as JSON, and the body; None for a body too large to be kept."""
+
+
+def once_of(call: Call, key: Key, asked: Asked, body: bytes) -> Kept | None:
+    """Describe a submit that must happen once; None if it may happen again."""
+    if asked.idempotency_key is None:
+        return None
+    request = hashlib.sha256(call.method + b" " + call.target + b"\n" + body).hexdigest()
+    return Kept(key.id, asked.idempotency_key, request, charge_id="")
+
+
+def headers_text(headers: Sequence[Header]) -> str:
+    """Write headers down."""
+    return json.dumps([(n.decode("latin-1"), v.decode("latin-1")) for n, v in headers])
+
+
+def _headers(text: str) -> list[Header]:
+    return [(n.encode("latin-1"), v.encode("latin-1")) for n, v in json.loads(text)]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Answers the second call of the same key from the first."""
+
+    fares: Fares
+
+    async def answer(self, call: Call, kept: Kept, once: Kept | None) -> None:
+        """Repeat the first answer, or say why that cannot be done.
+
+        Raises:
+            IdempotencyMismatch: the key belongs to another request.
+            IdempotencyInProgress: still running, uncertain, or too large to be kept.
+        """
+        if once is None or kept.request_hash != once.request_hash:
+            raise IdempotencyMismatch
+        fare = await self._fare(kept.charge_id)
+        named = fare.prediction_id if fare is not None else None
+        if kept.status == 0:
+            raise IdempotencyInProgress(why="is still running or uncertain", prediction_id=named)
+        if kept.body is None:
+            raise IdempotencyInProgress(why="had an answer too large to keep", prediction_id=named)
+        headers = [*_headers(kept.headers), *(_marks(fare) if fare is not None else [])]
+        await call.answer(kept.status, headers, bytes(kept.body))
+
+    async def _fare(self, charge_id: str) -> Fare | None:
+        def question(session: Session) -> Fare | None:
+            return next(iter(rows.fares(session, "WHERE id=?", (charge_id,))), None)
+
+        try:
+            return await self.fares.reader.ask(question)
+        except LedgerFault as fault:
+            raise LedgerUnavailable from fault
+
+
+def _marks(fare: Fare) -> list[Header]:
+    return [
+        (b"x-farebox-charge-id", fare.id.encode()),
+        (b"x-farebox-charge-state", fare.state.encode()),
+        (b"x-farebox-cost-usd", usd(fare.cost_micros).encode()),
+        (b"x-farebox-price-version", fare.price_version.encode()),
+    ]
