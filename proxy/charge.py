@@ -2,6 +2,7 @@
 
     reserved --accept--> accepted --complete--> settled
         |                    |----fail--------> released
+        |                    `----doubt-------> uncertain (a ledger restored from a copy)
         |--complete/fail (sync answers)
         |--refuse (proof that nothing ran)----> released
         `--doubt--> uncertain --complete/fail/assume/by hand--> settled or released
@@ -52,6 +53,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.RESERVED, Event.SETTLE): State.SETTLED,
     (State.RESERVED, Event.RELEASE): State.RELEASED,
     (State.RESERVED, Event.DOUBT): State.UNCERTAIN,
+    (State.ACCEPTED, Event.DOUBT): State.UNCERTAIN,
     (State.ACCEPTED, Event.SETTLE): State.SETTLED,
     (State.ACCEPTED, Event.RELEASE): State.RELEASED,
     (State.UNCERTAIN, Event.ACCEPT): State.ACCEPTED,
