@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli import prices, serve
+from proxy.cli import prices, report, serve
 from proxy.cli.output import WRONG_USAGE, CommandError, ReaderLeft, printable, say
 from proxy.settings import SettingsError
 from proxy.version import __version__
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(serve.serve)
 app.add_typer(prices.app, name="prices")
+app.add_typer(report.app, name="report")
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value

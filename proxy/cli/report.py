@@ -1,0 +1,104 @@
+"""`farebox report`: what was spent, for people and for finance tools."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pricing import usd
+from proxy.cli.arguments import Json, settings_of
+from proxy.cli.books import day, reading, wrong, zone_name
+from proxy.cli.output import CommandError, ReaderLeft, say, show_table
+from proxy.ledger.session import Session
+from proxy.reports import sheets, spend
+from proxy.reports.sheets import Kind, NoParquet
+from proxy.reports.spend import Question, groupings, held, whole_period
+
+app = typer.Typer(help="What was spent, for people and for finance tools.")
+MONEY_PLACES = 6
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+@app.command("spend")
+def show_spend(
+    context: typer.Context,
+    *,
+    by: Annotated[str, typer.Option(help=f"Any of {', '.join(spend.GROUPINGS)}.")] = "team,model",
+    from_: Annotated[str | None, typer.Option("--from", help="First day.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Last day, included.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Whose days; FAREBOX_TIMEZONE.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
+    out: Annotated[Path | None, typer.Option(help="A file instead of standard output.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show settled spend by any grouping; days by instant of admission."""
+    settings = settings_of(context)
+    zone = zone_name(timezone, settings)
+    with reading(settings) as session:
+        try:
+            period = whole_period(session, zone, day(from_), day(to))
+            question = Question(groupings(by), period)
+        except ValueError as error:
+            raise wrong(error) from error
+        rows = spend.rows(session, question)
+        _print(question, rows, Format.JSON if as_json else format_, out)
+        _say_held(session, question)
+
+
+def _say_held(session: Session, question: Question) -> None:
+    open_ = held(session, question.period)
+    if open_.charges:
+        say(f"not counted: {usd(open_.micros)} USD held by {open_.charges} undecided charges")
+
+
+def _print(
+    question: Question, rows: Iterator[Sequence[Any]], format_: Format, out: Path | None
+) -> None:
+    if format_ is Format.TABLE and out is None:
+        show_table(question.columns, rows)
+    elif format_ is Format.PARQUET:
+        _write_parquet(out, question, rows)
+    else:
+        spell = sheets.as_json if format_ is Format.JSON else sheets.as_csv
+        write(spell(question.columns, rows), out)
+
+
+def _write_parquet(out: Path | None, question: Question, rows: Iterable[Sequence[Any]]) -> None:
+    if out is None and sys.stdout.isatty():
+        raise wrong("Parquet is not for a terminal; name a file with --out")
+    kinds: dict[str, Kind] = {"calls": "count", "images": "count"}
+    columns = [
+        (name, kinds.get(name, "money" if name in spend.FIGURES else "text"))
+        for name in question.columns
+    ]
+    target = sys.stdout.buffer if out is None else str(out)
+    try:
+        sheets.write_parquet(target, columns, rows, scale=MONEY_PLACES)
+    except NoParquet as missing:
+        raise CommandError(str(missing)) from missing
+
+
+def write(pieces: Iterable[str], out: Path | None) -> None:
+    """Write pieces of text to a file, or to standard output."""
+    try:
+        if out is not None:
+            with out.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(pieces)
+            return
+        for piece in pieces:
+            sys.stdout.write(piece)
+    except BrokenPipeError as error:
+        raise ReaderLeft from error
+    except OSError as error:
+        raise CommandError(f"{out}: {error.strerror}") from error

@@ -1,0 +1,91 @@
+"""Rows under columns, on their way out as CSV, JSON or Parquet, never held all at once."""
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+Kind = Literal["text", "count", "money", "instant"]
+BATCH_ROWS = 10_000
+
+
+class NoParquet(Exception):
+    """The library that writes Parquet is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Parquet needs pyarrow, which is not installed: pip install 'farebox[parquet]'"
+        )
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Print rows as CSV, RFC 4180 with plain line ends, a piece a batch."""
+    for batch in itertools.chain([[columns]], batches(rows)):
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerows([_plain(v) for v in r] for r in batch)
+        yield buffer.getvalue()
+
+
+def as_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Print rows as a JSON list of objects, one object a line."""
+    before = "[\n"
+    for row in rows:
+        yield before + json.dumps(dict(zip(columns, map(_member, row), strict=True)))
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+def write_parquet(
+    target: Any, columns: Sequence[tuple[str, Kind]], rows: Iterable[Sequence[Any]], *, scale: int
+) -> None:
+    """Write rows to a path or binary file; money is a decimal with `scale` places.
+
+    Raises:
+        NoParquet: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa  # type: ignore[import-untyped, unused-ignore] # noqa: PLC0415
+        import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore] # noqa: PLC0415
+    except ImportError as error:
+        raise NoParquet from error
+    types = {
+        "text": pa.string(),
+        "count": pa.int64(),
+        "money": pa.decimal128(30, scale),
+        "instant": pa.timestamp("us", tz="UTC"),
+    }
+    schema = pa.schema([(name, types[kind]) for name, kind in columns])
+    with pq.ParquetWriter(target, schema) as writer:
+        for batch in batches(rows):
+            arrays = [
+                pa.array([_typed(v, kind) for v in column], type=types[kind])
+                for (_, kind), column in zip(columns, zip(*batch, strict=True), strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def batches(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    """Cut a stream into lists of at most `BATCH_ROWS`."""
+    rest = iter(rows)
+    while batch := list(itertools.islice(rest, BATCH_ROWS)):
+        yield batch
+
+
+def _typed(value: Any, kind: Kind) -> Any:
+    return Decimal(value) if kind == "money" and isinstance(value, str) else value
+
+
+def _member(value: Any) -> Any:
+    return value if isinstance(value, int | str | None) else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return "" if value is None else value
