@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pricing import PriceTable, load_tables
 from pricing.load import BUNDLED
+from proxy.admin.context import AdminContext
+from proxy.admin.guard import Guard
+from proxy.admin.routes import admin_routes
 from proxy.assay import Assay
 from proxy.door import Door
 from proxy.edge import ServerStatus, in_flight_cap
@@ -168,7 +171,11 @@ class Farebox:
             settings, door, quoting, fares, upstream, traffic, self.status, os.environ, cap, assay
         )
         scrape = Scrape(self.metrics, fares, settings.metrics_series_max)
-        self.other = OwnRoutes(settings, self.token, self.status, door, fares, assay, scrape).app()
+        guard = Guard(self.token, settings.trusted_proxies)
+        admin = admin_routes(AdminContext(settings, guard, fares, prices, assay))
+        self.other = OwnRoutes(
+            settings, self.token, self.status, door, fares, assay, scrape, admin
+        ).app()
 
     def _reconciler(self, fares: Fares, upstream: Upstream) -> Reconciler:
         secrets = self.relay.secrets if self.relay else {}

@@ -3,6 +3,7 @@
 import contextlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from pricing import usd
 from proxy.assay import Assay
@@ -51,6 +52,7 @@ class OwnRoutes:
     fares: Fares
     assay: Assay
     scrape: Scrape
+    admin: Sequence[BaseRoute] = ()
 
     def app(self) -> Starlette:
         """Draw the map."""
@@ -61,6 +63,7 @@ class OwnRoutes:
                 Route("/metrics", self.metrics, methods=["GET"]),
                 Route("/healthz", self.healthz, methods=["GET"]),
                 Route("/readyz", self.readyz, methods=["GET"]),
+                *self.admin,
             ],
             exception_handlers={Refusal: _refused, HTTPException: _http, LedgerFault: _ledger},
         )

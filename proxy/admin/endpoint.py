@@ -1,0 +1,190 @@
+"""One operation of the API: what it takes, what it answers, and the words for its document."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from proxy.admin.asked import Nothing
+from proxy.admin.changes import Impossible, Revoked
+from proxy.admin.guard import Guard
+from proxy.admin.refusals import Conflict, OutOfDate
+from proxy.errors import BadRequest, NotFound, PayloadTooLarge, shown
+from proxy.ledger.registry import Missing, Stale, Taken
+
+BODY_MAX: Final = 1 << 20
+JSON_TYPE: Final = "application/json"
+
+QueryT = TypeVar("QueryT", bound=BaseModel)
+BodyT = TypeVar("BodyT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking(Generic[QueryT, BodyT]):
+    """A request that was read and found good; `version` is what `If-Match` names."""
+
+    query: QueryT
+    body: BodyT
+    path: Mapping[str, str]
+    version: int | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: a model, or text of another type that a report streams into the body."""
+
+    content: BaseModel | bytes
+    status: int = 200
+    version: int | None = None
+    media_type: str = JSON_TYPE
+    headers: Mapping[str, str] | None = None
+
+    def response(self) -> Response:
+        """Write it down."""
+        content = self.content
+        body = content if isinstance(content, bytes) else content.model_dump_json().encode()
+        headers = {"cache-control": "no-store", **(self.headers or {})}
+        if self.version is not None:
+            headers["etag"] = f'"{self.version}"'
+        return Response(body, self.status, headers, self.media_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An operation. Path parameters are text; `refuses` are its statuses beyond the common ones."""
+
+    method: str
+    path: str
+    summary: str
+    handler: Callable[[Asking[Any, Any]], Awaitable[Reply]]
+    answer: type[BaseModel] | str  # a model, or the media type of what is not JSON
+    query: type[BaseModel] = Nothing
+    body: type[BaseModel] = Nothing
+    status: int = 200
+    refuses: tuple[int, ...] = ()
+    versioned: bool = False  # takes If-Match
+    tagged: bool = False  # answers with ETag
+
+    @property
+    def tag(self) -> str:
+        """Name the group that it is listed in."""
+        return self.path.split("/")[2]
+
+    def route(self, guard: Guard) -> Route:
+        """Put it on the map."""
+
+        async def answer(request: Request) -> Response:
+            guard.check(request)
+            try:
+                return (await self.handler(await self._read(request))).response()
+            except (Missing, Taken, Stale, Revoked, Impossible) as error:
+                raise _refused(error) from error
+
+        route = Route(self.path, answer, methods=[self.method], name=self.operation_id)
+        (route.methods or set()).discard("HEAD")  # what the document does not name is a 405
+        return route
+
+    @property
+    def operation_id(self) -> str:
+        """Name the operation, as generated clients will call it."""
+        words = [part.strip("{}").replace("-", "_") for part in self.path.split("/")[2:]]
+        return "_".join([self.method.lower(), *words])
+
+    async def _read(self, request: Request) -> Asking[Any, Any]:
+        return Asking(
+            query=_query(self.query, request.query_params),
+            body=await _body(self.body, request),
+            path=request.path_params,
+            version=_version(request) if self.versioned else None,
+            actor="admin",
+        )
+
+
+def _refused(error: Exception) -> BadRequest | NotFound | Conflict | OutOfDate:
+    words = f"{str(error)[:1].upper()}{str(error)[1:]}"
+    words += "" if words.endswith("?") else "."
+    if isinstance(error, Missing):
+        return NotFound(words)
+    if isinstance(error, Stale):
+        return OutOfDate(words)
+    return BadRequest(words) if isinstance(error, Impossible) else Conflict(words)
+
+
+def _query(model: type[BaseModel], sent: QueryParams) -> BaseModel:
+    twice = [name for name in sent if len(sent.getlist(name)) > 1]
+    if twice:
+        raise BadRequest(f"'{shown(twice[0])}' stands twice in the query.")
+    try:
+        return model.model_validate(dict(sent))
+    except ValidationError as error:
+        raise bad(error) from error
+
+
+async def _body(model: type[BaseModel], request: Request) -> BaseModel:
+    body = await _bytes(request)
+    if model is Nothing:
+        if body.strip():
+            raise BadRequest("This operation takes no body.")
+        return Nothing()
+    if not body.strip() and not any(f.is_required() for f in model.model_fields.values()):
+        return model()
+    try:
+        json.loads(body, parse_constant=_no_number)
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise bad(error) from error
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The body is not JSON.") from error
+
+
+async def _bytes(request: Request) -> bytes:
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_MAX:
+                raise PayloadTooLarge(limit=BODY_MAX)
+    except ClientDisconnect as error:
+        raise BadRequest("The body ended early.") from error
+    return body
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _version(request: Request) -> int | None:
+    """Read `If-Match: "7"`; `*` and none at all take any version."""
+    sent = request.headers.get("if-match", "*").strip()
+    if sent == "*":
+        return None
+    bare = sent.removeprefix("W/").strip('"')
+    if not bare.isascii() or not bare.isdecimal() or len(bare) > 9:  # noqa: PLR2004
+        raise OutOfDate("If-Match names no version of this; send the ETag as it was given.")
+    return int(bare)
+
+
+def bad(error: ValidationError) -> BadRequest:
+    """Say what is wrong with a request in words that name the member."""
+    found: ErrorDetails = error.errors(include_url=False, include_context=False)[0]
+    member = ".".join(str(part) for part in found["loc"] if part != "[key]")
+    why = _WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    named = f"'{shown(member)}': " if member else ""
+    return BadRequest(f"{named}{shown(why)}.", {"member": shown(member)})
+
+
+_WORDS: Final = {
+    "extra_forbidden": "there is no such member",
+    "missing": "it is needed",
+    "string_type": 'expected a string; money is one too, such as "0.040200"',
+    "json_invalid": "the body is not JSON",
+    "model_type": "the body must be a JSON object",
+}

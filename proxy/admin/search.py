@@ -1,0 +1,101 @@
+"""Which charges and changes: conditions for the ledger's rows, newest first, a page at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from proxy.budget import midnight_us
+from proxy.fares import new_id
+from proxy.instants import epoch_us
+from proxy.ledger import rows
+from proxy.ledger.ops import Fare
+from proxy.ledger.session import Session
+
+OPEN: Final = "open"
+SLACK_US: Final = 3_600_000_000  # an id is made by the host's clock, an admission by the ledger's
+RANDOM_DIGITS: Final = 10  # of an id, at its end
+IDS_US: Final = (1 << 50, (1 << 55) - 1)  # from 2005 to 3111 all ids are of one length
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What is asked of the charges; instants in microseconds, `until_us` excluded."""
+
+    key_id: str | None = None
+    team: str | None = None
+    state: str | None = None
+    from_us: int | None = None
+    until_us: int | None = None
+    before: str | None = None  # an id
+    limit: int = 100
+
+    def question(self) -> Callable[[Session], list[Fare]]:
+        """Ask for one more than the limit, so that it is known whether there are more."""
+        where, args = self._condition()
+        end = f" WHERE {where} ORDER BY id DESC LIMIT {int(self.limit) + 1}"
+        return lambda session: rows.fares(session, end, args)
+
+    def _condition(self) -> tuple[str, tuple[Any, ...]]:
+        found = Conditions()
+        found.add("key_id=?", self.key_id)
+        found.add("team=?", self.team)
+        if self.state == OPEN:
+            found.words.append("state IN ('reserved','accepted','uncertain')")
+        else:
+            found.add("state=?", self.state)
+        if self.from_us is not None:
+            found.add("id>=?", _first_id(self.from_us - SLACK_US))
+            found.add("admitted_us>=?", self.from_us)
+        if self.until_us is not None:
+            found.add("id<?", _first_id(self.until_us + SLACK_US))
+            found.add("admitted_us<?", self.until_us)
+        found.add("id<?", self.before)
+        return found.where, tuple(found.args)
+
+
+@dataclass(slots=True)
+class Conditions:
+    """The words of a WHERE and what fills their marks."""
+
+    words: list[str] = field(default_factory=lambda: ["1=1"])
+    args: list[Any] = field(default_factory=list)
+
+    def add(self, words: str, value: object) -> None:
+        """Add a condition, unless nothing is asked of it."""
+        if value is not None:
+            self.words.append(words)
+            self.args.append(value)
+
+    @property
+    def where(self) -> str:
+        """Join the conditions."""
+        return " AND ".join(self.words)
+
+
+def moment_us(text: str, zone: str, *, end: bool = False) -> int:
+    """Read an RFC 3339 instant, or a day of a zone: its start, or with `end` what follows it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        if len(text) == len("2026-11-23"):
+            day = date.fromisoformat(text) + timedelta(days=int(end))
+            return midnight_us(day, zone)
+        return epoch_us(_aware(text))
+    except (ValueError, OverflowError, OSError) as error:
+        raise ValueError("expected 2026-11-23 or 2026-11-23T14:00:00+01:00") from error
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment
+
+
+def _first_id(at_us: int) -> str:
+    """Make the least id of an instant."""
+    first, last = IDS_US
+    return new_id(min(max(first, at_us), last))[:-RANDOM_DIGITS] + "0" * RANDOM_DIGITS

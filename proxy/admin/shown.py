@@ -1,0 +1,298 @@
+"""What an answer says. Money is dollars with six decimals, instants are RFC 3339."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from pricing import usd
+from proxy.budget import EVERYTHING, Standing
+from proxy.directory import UNLIMITED, Key, Team
+from proxy.instants import instant, local
+from proxy.ledger.ops import Fare
+
+
+class Shown(BaseModel):
+    """The rules of every answer."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class KeyShown(Shown):
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    own: bool
+    adopted: bool
+    prefix: str | None
+    fingerprint: str
+    team: str | None
+    daily_budget_usd: str | None
+    monthly_budget_usd: str | None
+    timezone: str | None
+    models: list[str]
+    max_price_usd: str | None
+    expires_at: datetime | None
+    mode: str
+    tags: dict[str, str]
+    upstream_key_env: str | None
+    state: str
+    top_up_usd: str | None
+    top_up_day: str | None
+    version: int
+
+
+class KeyMade(KeyShown):
+    """A key with its secret, shown this once."""
+
+    key: str
+
+
+class KeyList(Shown):
+    """Keys by name."""
+
+    data: list[KeyShown]
+    next_cursor: str | None
+
+
+class BudgetShown(Shown):
+    """Where one budget stands; null limit and remaining are unlimited."""
+
+    scope: str
+    name: str
+    window: str
+    day: str
+    timezone: str
+    limit_usd: str | None
+    spent_usd: str
+    reserved_usd: str
+    remaining_usd: str | None
+    resets_at: datetime
+
+
+class BudgetsShown(Shown):
+    """Every budget that binds a key."""
+
+    key: str
+    team: str | None
+    mode: str
+    budgets: list[BudgetShown]
+
+
+class TeamShown(Shown):
+    """A team; `*` is the whole installation."""
+
+    name: str
+    daily_budget_usd: str | None
+    monthly_budget_usd: str | None
+    state: str
+    keys: int
+    version: int
+
+
+class TeamList(Shown):
+    """Teams by name."""
+
+    data: list[TeamShown]
+
+
+class ChargeShown(Shown):
+    """One fare."""
+
+    id: str
+    key: str
+    key_id: str
+    team: str | None
+    state: str
+    model: str
+    called: str
+    resolution: str
+    task: str
+    images: int
+    sold_images: int
+    unit_usd: str
+    reserved_usd: str
+    settled_usd: str
+    cost_usd: str
+    price_version: str | None
+    price_status: str
+    price_assumed: bool
+    ground: str | None
+    reason: str | None
+    surface: str
+    prediction_id: str | None
+    day: str
+    admitted_at: datetime
+    accepted_at: datetime | None
+    decided_at: datetime | None
+    shadow: bool
+    tags: dict[str, str]
+
+
+class EntryShown(Shown):
+    """One immutable movement of money of a fare."""
+
+    seq: int
+    kind: str
+    at: datetime
+    reserved_usd: str
+    settled_usd: str
+    images: int
+    ground: str | None
+    actor: str | None
+    why: str | None
+
+
+class ChargeStory(ChargeShown):
+    """One fare and its entries."""
+
+    entries: list[EntryShown]
+
+
+class ChargeList(Shown):
+    """Charges, newest first."""
+
+    data: list[ChargeShown]
+    next_cursor: str | None
+
+
+def key_shown(key: Key) -> KeyShown:
+    """Show a key."""
+    return KeyShown(**key_facts(key))
+
+
+def key_facts(key: Key) -> dict[str, Any]:
+    """Say of a key all that may be shown."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "own": key.own,
+        "adopted": key.adopted,
+        "prefix": f"sk-fb-{key.public}" if key.public else None,
+        "fingerprint": key.fingerprint or key.digest.hex()[:16],
+        "team": key.team or None,
+        **_limits(key.daily_micros, key.monthly_micros),
+        "timezone": (key.zone.then or key.zone.name) if key.zone else None,
+        "models": list(key.models),
+        "max_price_usd": _usd(key.max_price_micros),
+        "expires_at": _instant(key.expires_us),
+        "mode": "shadow" if key.shadow else "enforce",
+        "tags": dict(key.tags),
+        "upstream_key_env": key.upstream_key_env or None,
+        "state": key.state,
+        "top_up_usd": _usd(key.topup_micros) if key.topup_day else None,
+        "top_up_day": key.topup_day or None,
+        "version": key.version,
+    }
+
+
+def team_facts(team: Team, keys: Mapping[str, Key]) -> dict[str, Any]:
+    """Say of a team all that may be shown, and how many keys it has."""
+    mine = (k for k in keys.values() if team.name in (EVERYTHING, k.team))
+    return {
+        "name": team.name,
+        **_limits(team.daily_micros, team.monthly_micros),
+        "state": team.state,
+        "keys": sum(1 for _ in mine),
+        "version": team.version,
+    }
+
+
+def team_shown(team: Team, keys: Mapping[str, Key]) -> TeamShown:
+    """Show a team."""
+    return TeamShown(**team_facts(team, keys))
+
+
+def budget_shown(standing: Standing) -> BudgetShown:
+    """Show where a budget stands."""
+    return BudgetShown(
+        scope=standing.budget.scope,
+        name=standing.budget.name,
+        window=standing.budget.window,
+        day=standing.period,
+        timezone=standing.timezone,
+        limit_usd=_usd(standing.limit_micros),
+        spent_usd=usd(standing.settled_micros),
+        reserved_usd=usd(standing.reserved_micros),
+        remaining_usd=_usd(standing.remaining_micros),
+        resets_at=local(standing.resets_us, standing.timezone),
+    )
+
+
+def charge_facts(fare: Fare) -> dict[str, Any]:
+    """Say of a charge all that may be shown."""
+    return {
+        "id": fare.id,
+        "key": fare.key_name,
+        "key_id": fare.key_id,
+        "team": fare.team or None,
+        "state": fare.state,
+        "model": fare.model,
+        "called": fare.called,
+        "resolution": fare.resolution,
+        "task": fare.task,
+        "images": fare.images,
+        "sold_images": fare.sold_images,
+        "unit_usd": usd(fare.unit_micros),
+        "reserved_usd": usd(fare.reserved_micros),
+        "settled_usd": usd(fare.settled_micros),
+        "cost_usd": usd(fare.cost_micros),
+        "price_version": fare.price_version or None,
+        "price_status": fare.price_status,
+        "price_assumed": bool(fare.price_assumed),
+        "ground": fare.ground or None,
+        "reason": fare.reason or None,
+        "surface": fare.surface,
+        "prediction_id": fare.prediction_id,
+        "day": fare.key_day,
+        "admitted_at": instant(fare.admitted_us),
+        "accepted_at": _instant(fare.accepted_us),
+        "decided_at": _instant(fare.decided_us),
+        "shadow": bool(fare.shadow),
+        "tags": json.loads(fare.tags),
+    }
+
+
+def entry_facts(row: Sequence[Any]) -> dict[str, Any]:
+    """Say of an entry all there is; `row` as `charges.entries` reads it."""
+    seq, kind, at_us, reserved, settled, images, ground, actor, why = row
+    return {
+        "seq": seq,
+        "kind": kind,
+        "at": instant(at_us),
+        "reserved_usd": usd(reserved),
+        "settled_usd": usd(settled),
+        "images": images,
+        "ground": ground or None,
+        "actor": actor or None,
+        "why": why or None,
+    }
+
+
+def story(fare: Fare, entries: Sequence[Sequence[Any]]) -> ChargeStory:
+    """Show a charge with its entries."""
+    return ChargeStory(
+        **charge_facts(fare), entries=[EntryShown(**entry_facts(row)) for row in entries]
+    )
+
+
+def _limits(daily_micros: int | None, monthly_micros: int | None) -> dict[str, str | None]:
+    return {
+        "daily_budget_usd": _limit(daily_micros),
+        "monthly_budget_usd": _limit(monthly_micros),
+    }
+
+
+def _limit(micros: int | None) -> str | None:
+    return "unlimited" if micros == UNLIMITED else _usd(micros)
+
+
+def _usd(micros: int | None) -> str | None:
+    return None if micros is None else usd(micros)
+
+
+def _instant(at_us: int | None) -> datetime | None:
+    return None if at_us is None else instant(at_us)
