@@ -6,13 +6,14 @@ and period), so two nodes can wait for each other but never in a circle.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from proxy.budget import DAY, INSTALLATION, MONTH, period_of
 from proxy.directory import Key
 from proxy.ledger.ops import Fare, Kept, Operation, View, days_of, scopes_of
-from proxy.ledger.session import Session
+from proxy.ledger.session import Row, Session
 
 COLUMNS = tuple(f.name for f in fields(Fare))
 _CHANGING = (
@@ -23,49 +24,52 @@ _row_of = attrgetter(*COLUMNS)
 _changes_of = attrgetter(*_CHANGING, "id")
 
 
-def _marks(count: int) -> str:
-    return ",".join("?" * count)
-
-
-_INSERT_CHARGE = f"INSERT INTO charges({','.join(COLUMNS)}) VALUES({_marks(len(COLUMNS))})"
-_UPDATE_CHARGE = f"UPDATE charges SET {','.join(f'{c}=?' for c in _CHANGING)} WHERE id=?"  # noqa: S608
-_INSERT_ENTRY = (
-    "INSERT INTO entries(charge_id,seq,kind,reserved_micros,settled_micros,images,at_us,ground,"
-    f"actor,why) VALUES({_marks(10)})"
-)
 _SELECT_CHARGE = f"SELECT {','.join(COLUMNS)} FROM charges"  # noqa: S608
-_LATEST = "SELECT coalesce(max(period),'') FROM balances WHERE scope=? AND \"window\"='day'"
-_BALANCE = (
-    'SELECT settled_micros,reserved_micros FROM balances WHERE scope=? AND "window"=? AND period=?'
+_ENTRY = (
+    "charge_id", "seq", "kind", "reserved_micros", "settled_micros", "images", "at_us", "ground",
+    "actor", "why",
+)  # fmt: skip
+_PLACE = ("scope", "window", "period")
+_LATEST = "coalesce(max(period),'') FROM balances WHERE \"window\"='day' AND scope="
+_LATEST_ONE = f"SELECT ?1,{_LATEST}?1"
+_LATEST_ALL = f"SELECT s,(SELECT {_LATEST}s) FROM unnest(?::text[]) AS w(s)"  # noqa: S608
+_TAKEN = "SELECT account,prediction_id,id FROM charges"
+_TAKEN_ONE = f"{_TAKEN} WHERE account=? AND prediction_id=?"
+_TAKEN_ALL = (
+    f"{_TAKEN} JOIN unnest(?::text[],?::text[]) AS w(a,p) ON account=w.a AND prediction_id=w.p"
 )
-_SAVE_BALANCE = (
-    'INSERT INTO balances(scope,"window",period,settled_micros,reserved_micros) VALUES(?,?,?,?,?)'
-    ' ON CONFLICT(scope,"window",period) DO UPDATE SET'
+_KEPT = (
+    "SELECT caller,idempotency_key,request_hash,charge_id,status,headers,body,created_us"
+    " FROM replays"
+)
+_KEPT_ONE = f"{_KEPT} WHERE caller=? AND idempotency_key=?"
+_KEPT_ALL = (
+    f"{_KEPT} JOIN unnest(?::text[],?::text[]) AS w(c,k) ON caller=w.c AND idempotency_key=w.k"
+)
+_BALANCE = (
+    'SELECT scope,"window",period,settled_micros,reserved_micros FROM balances'
+    ' WHERE scope=? AND "window"=? AND period=?'
+)
+_LOCK_BALANCES = (
+    'SELECT b.scope,b."window",b.period,b.settled_micros,b.reserved_micros FROM balances b'
+    " JOIN unnest(?::text[],?::text[],?::text[]) AS w(s,w,p)"
+    ' ON b.scope=w.s AND b."window"=w.w AND b.period=w.p ORDER BY 1,2,3 FOR UPDATE OF b'
+)
+_BALANCE_COLUMNS = (*_PLACE, "settled_micros", "reserved_micros")
+_SET_BALANCE = (
+    'ON CONFLICT(scope,"window",period) DO UPDATE SET'
     " settled_micros=excluded.settled_micros, reserved_micros=excluded.reserved_micros"
 )
-_SPEND_KEY = "quarter,key_id,key_name,team,model,resolution,task,version,tags"
-_ADD_SPEND = (
-    f"INSERT INTO spend({_SPEND_KEY},calls,images,spend_micros,list_micros) VALUES({_marks(13)})"
-    f" ON CONFLICT({_SPEND_KEY}) DO UPDATE SET calls=spend.calls+excluded.calls,"
-    " images=spend.images+excluded.images, spend_micros=spend.spend_micros+excluded.spend_micros,"
-    " list_micros=spend.list_micros+excluded.list_micros"
-)
-_ADD_TOTAL = (
-    "INSERT INTO totals(team,key_name,model,resolution,spend_micros,images) VALUES(?,?,?,?,?,?)"
-    " ON CONFLICT(team,key_name,model,resolution) DO UPDATE SET"
-    " spend_micros=totals.spend_micros+excluded.spend_micros, images=totals.images+excluded.images"
-)
-_ADD_TALLY = (
-    "INSERT INTO tallies(name,label,value) VALUES(?,?,?)"
-    " ON CONFLICT(name,label) DO UPDATE SET value=tallies.value+excluded.value"
-)
+_SPEND_KEY = (
+    "quarter", "key_id", "key_name", "team", "model", "resolution", "task", "version", "tags",
+)  # fmt: skip
+_TOTAL_KEY = ("team", "key_name", "model", "resolution")
 _KEEP = (
     "INSERT INTO replays(caller,idempotency_key,request_hash,charge_id,status,headers,created_us)"
     " VALUES(?,?,?,?,0,'[]',?) ON CONFLICT(caller,idempotency_key) DO UPDATE SET"
     " request_hash=excluded.request_hash, charge_id=excluded.charge_id, status=0, headers='[]',"
     " body=NULL, created_us=excluded.created_us"
 )
-_ADD_COUNTING = "INSERT INTO counting(version,model) VALUES(?,?) ON CONFLICT DO NOTHING"
 
 
 def fares(session: Session, where: str, args: Sequence[Any], *, lock: bool = False) -> list[Fare]:
@@ -81,27 +85,28 @@ def load(session: Session, view: View, operations: Iterable[Operation]) -> None:
     scopes = {scope for op in operations for scope in op.scopes()}
     for fare in view.fares.values():
         scopes.update(scope for scope, _ in scopes_of(fare))
-    for scope in scopes:
-        view.latest[scope] = session.rows(_LATEST, (scope,))[0][0]
-    for op in operations:
-        if (asked := op.prediction()) is not None:
-            found = session.rows(
-                "SELECT id FROM charges WHERE prediction_id=? AND account=?", (asked[1], asked[0])
-            )
-            if found:
-                view.taken[asked] = found[0][0]
-        if (once := op.idempotency()) is not None:
-            _load_kept(session, view, once)
+    view.latest |= dict(_looked_up(session, _LATEST_ONE, _LATEST_ALL, [(s,) for s in scopes]))
     _load_balances(session, view, sorted(_places(view, operations)))
+    # After the balances: two calls of one caller take turns there, so the second sees the first.
+    asked = [p for op in operations if (p := op.prediction()) is not None]
+    for account, prediction_id, charge_id in _looked_up(session, _TAKEN_ONE, _TAKEN_ALL, asked):
+        view.taken[account, prediction_id] = charge_id
+    once = [p for op in operations if (p := op.idempotency()) is not None]
+    for row in _looked_up(session, _KEPT_ONE, _KEPT_ALL, once):
+        view.kept[row[0], row[1]] = Kept(*row)
 
 
-def _load_kept(session: Session, view: View, place: tuple[str, str]) -> None:
-    for row in session.rows(
-        "SELECT caller,idempotency_key,request_hash,charge_id,status,headers,body,created_us"
-        " FROM replays WHERE caller=? AND idempotency_key=?",
-        place,
-    ):
-        view.kept[place] = Kept(*row)
+def _looked_up(session: Session, one: str, several: str, places: Sequence[Row]) -> list[Any]:
+    """Read a row for each place: the embedded database one by one, a server all at once."""
+    if not places:
+        return []
+    if session.dialect == "sqlite":
+        return [row for place in places for row in session.rows(one, place)]
+    return session.rows(several, _columns(places))
+
+
+def _columns(rows: Sequence[Row]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
@@ -136,50 +141,32 @@ def _places(view: View, operations: Iterable[Operation]) -> set[tuple[str, str, 
     return places
 
 
-def _load_balances(session: Session, view: View, places: list[tuple[str, str, str]]) -> None:
-    if session.dialect == "sqlite":
-        for place in places:
-            for settled, reserved in session.rows(_BALANCE, place):
-                view.balances[place] = [settled, reserved]
-        return
+def _load_balances(session: Session, view: View, places: Sequence[Row]) -> None:
     _lock_balances(session, view, places)
-    missing = [p for p in places if p not in view.balances]
-    if missing:
-        session.many(
-            'INSERT INTO balances(scope,"window",period,settled_micros,reserved_micros)'
-            " VALUES(?,?,?,0,0) ON CONFLICT DO NOTHING",
-            missing,
-        )
-        _lock_balances(session, view, missing)
+    if session.dialect == "sqlite":
+        return
+    if missing := [(*p, 0, 0) for p in places if p not in view.balances]:
+        session.insert("balances", _BALANCE_COLUMNS, missing, "ON CONFLICT DO NOTHING")
+        _lock_balances(session, view, [row[:3] for row in missing])
 
 
-def _lock_balances(session: Session, view: View, places: list[tuple[str, str, str]]) -> None:
-    columns = [list(column) for column in zip(*places, strict=True)] or [[], [], []]
-    found = session.rows(
-        'SELECT b.scope,b."window",b.period,b.settled_micros,b.reserved_micros FROM balances b'
-        " JOIN unnest(?::text[],?::text[],?::text[]) AS w(s,w,p)"
-        ' ON b.scope=w.s AND b."window"=w.w AND b.period=w.p ORDER BY 1,2,3 FOR UPDATE OF b',
-        columns,
-    )
-    for scope, window, period, settled, reserved in found:
-        view.balances[scope, window, period] = [settled, reserved]
+def _lock_balances(session: Session, view: View, places: Sequence[Row]) -> None:
+    for scope, window, period, *money in _looked_up(session, _BALANCE, _LOCK_BALANCES, places):
+        view.balances[scope, window, period] = money
 
 
 def save(session: Session, view: View) -> None:
     """Write down what a view changed."""
-    if view.created:
-        session.many(_INSERT_CHARGE, [_row_of(f) for f in view.created.values()])
-    if view.changed:
-        session.many(_UPDATE_CHARGE, [_changes_of(view.changed[i]) for i in sorted(view.changed)])
-    if view.entries:
-        session.many(_INSERT_ENTRY, view.entries)
-    if view.touched:
-        places = sorted(view.touched)
-        session.many(_SAVE_BALANCE, [(*place, *view.balances[place]) for place in places])
+    session.insert("charges", COLUMNS, [_row_of(f) for f in view.created.values()])
+    changes = [_changes_of(view.changed[i]) for i in sorted(view.changed)]
+    session.update("charges", (*_CHANGING, "id"), changes)
+    session.insert("entries", _ENTRY, view.entries)
+    balances = [(*place, *view.balances[place]) for place in sorted(view.touched)]
+    session.insert("balances", _BALANCE_COLUMNS, balances, _SET_BALANCE)
     for fare in view.purged:
         _forget(session, fare)
-    _save_kept(session, view)
     _save_counters(session, view)
+    _save_kept(session, view)
 
 
 def _save_kept(session: Session, view: View) -> None:
@@ -187,8 +174,8 @@ def _save_kept(session: Session, view: View) -> None:
         session.run(_KEEP, (*astuple(kept)[:4], kept.created_us))
     for answer in view.answered:
         session.run("UPDATE replays SET status=?,headers=?,body=? WHERE charge_id=?", answer)
-    for charge_id in view.freed:
-        session.run("DELETE FROM replays WHERE charge_id=?", (charge_id,))
+    if view.freed:
+        session.many("DELETE FROM replays WHERE charge_id=?", [(i,) for i in sorted(view.freed)])
 
 
 def _forget(session: Session, fare: Fare) -> None:
@@ -201,27 +188,39 @@ def _forget(session: Session, fare: Fare) -> None:
 
 
 def _save_counters(session: Session, view: View) -> None:
-    if view.spend:
-        session.many(_ADD_SPEND, [(*k, *view.spend[k]) for k in sorted(view.spend)])
-    if view.totals:
-        session.many(_ADD_TOTAL, [(*k, *view.totals[k]) for k in sorted(view.totals)])
-    if view.tallies:
-        session.many(_ADD_TALLY, [(*k, view.tallies[k]) for k in sorted(view.tallies)])
-    if view.counting:
-        session.many(_ADD_COUNTING, sorted(view.counting))
+    for table, key, figures, added in (
+        ("spend", _SPEND_KEY, ("calls", "images", "spend_micros", "list_micros"), view.spend),
+        ("totals", _TOTAL_KEY, ("spend_micros", "images"), view.totals),
+    ):
+        session.insert(
+            table,
+            (*key, *figures),
+            [(*k, *added[k]) for k in sorted(added)],
+            _adding(table, key, figures),
+        )
+    tallies = [(*k, view.tallies[k]) for k in sorted(view.tallies)]
+    tally = ("name", "label")
+    session.insert("tallies", (*tally, "value"), tallies, _adding("tallies", tally, ("value",)))
+    session.insert(
+        "counting", ("version", "model"), sorted(view.counting), "ON CONFLICT DO NOTHING"
+    )
+
+
+@lru_cache
+def _adding(table: str, key: tuple[str, ...], figures: tuple[str, ...]) -> str:
+    sums = ", ".join(f"{figure}={table}.{figure}+excluded.{figure}" for figure in figures)
+    return f"ON CONFLICT({','.join(key)}) DO UPDATE SET {sums}"
 
 
 def load_standing(session: Session, view: View, key: Key) -> None:
     """Load what a key's standing needs, without locking it."""
     scopes = [f"key:{key.id}", INSTALLATION]
-    for scope in scopes:
-        view.latest[scope] = session.rows(_LATEST, (scope,))[0][0]
+    view.latest |= dict(_looked_up(session, _LATEST_ONE, _LATEST_ALL, [(s,) for s in scopes]))
     mine, theirs = days_of(view, key)
     days = [(scopes[0], mine), (INSTALLATION, theirs)]
     if key.team:
         days.append((f"team:{key.team}", theirs))
-    for scope, day in days:
-        for window in (DAY, MONTH):
-            place = (scope, window, period_of(day, window))
-            for settled, reserved in session.rows(_BALANCE, place):
-                view.balances[place] = [settled, reserved]
+    places = [(s, w, period_of(day, w)) for s, day in days for w in (DAY, MONTH)]
+    for place in places:
+        for row in session.rows(_BALANCE, place):
+            view.balances[place] = list(row[3:])

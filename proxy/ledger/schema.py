@@ -2,10 +2,11 @@
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from proxy.clock import now_us
 from proxy.ledger.postgres import PostgresSession, libpq_url
 from proxy.ledger.session import LedgerFault, Session, SqliteSession, refuse_network
 
@@ -19,15 +20,21 @@ def sqlite_path(url: str) -> Path | None:
     return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
-def open_session(url: str, *, read_only: bool = False, synchronous: str = "FULL") -> Session:
-    """Connect to the ledger's database.
+def open_session(
+    url: str,
+    *,
+    read_only: bool = False,
+    synchronous: str = "FULL",
+    clock: Callable[[], int] | None = None,
+) -> Session:
+    """Connect to the ledger's database; `clock` stands in for the ledger's own, in microseconds.
 
     Raises:
         LedgerFault: it cannot be opened, or must not be used (network file system, no fsync).
     """
     path = sqlite_path(url)
     if path is None:
-        session = PostgresSession(url, read_only=read_only)
+        session = PostgresSession(url, read_only=read_only, clock=clock)
         if not read_only and (why := session.durable()) is not None:
             session.close()
             raise LedgerFault(f"{why}: a commit could be lost", transient=False, kind="durability")
@@ -35,7 +42,9 @@ def open_session(url: str, *, read_only: bool = False, synchronous: str = "FULL"
     refuse_network(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqliteSession(path, read_only=read_only, synchronous=synchronous)
+        return SqliteSession(
+            path, read_only=read_only, synchronous=synchronous, clock=clock or now_us
+        )
     except OSError as error:
         raise LedgerFault(f"{path}: {error.strerror}", transient=False, kind="open") from error
 

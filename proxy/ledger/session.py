@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -49,6 +50,16 @@ class Session(Protocol):
         """Run a statement once a row."""
         ...
 
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str = ""
+    ) -> None:
+        """Add rows, all of them new unless `conflict` says what to do."""
+        ...
+
+    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Set columns of rows; the last column names the row."""
+        ...
+
     def now_us(self) -> int:
         """Read the ledger's clock, in microseconds."""
         ...
@@ -76,8 +87,15 @@ class SqliteSession:
 
     dialect, lock = "sqlite", ""
 
-    def __init__(self, path: Path, *, synchronous: str = "FULL", read_only: bool = False) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        *,
+        synchronous: str = "FULL",
+        read_only: bool = False,
+        clock: Callable[[], int] = now_us,
+    ) -> None:
+        self.path, self._clock = path, clock
         self._turns = -1
         if not read_only:
             self._turns = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -124,9 +142,21 @@ class SqliteSession:
         with _sqlite_faults():
             self._connection.executemany(sql, rows)
 
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str = ""
+    ) -> None:
+        """Add rows, all of them new unless `conflict` says what to do."""
+        if rows:
+            self.many(_inserting(table, tuple(columns), conflict), rows)
+
+    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Set columns of rows; the last column names the row."""
+        if rows:
+            self.many(_updating(table, tuple(columns)), rows)
+
     def now_us(self) -> int:
         """Read the host's clock: the embedded database has none of its own."""
-        return now_us()
+        return self._clock()
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -188,6 +218,19 @@ class SqliteSession:
             self._connection.close()
         os.close(self._turns)
         self._turns = -1
+
+
+@lru_cache
+def _inserting(table: str, columns: tuple[str, ...], conflict: str) -> str:
+    names = ",".join(f'"{c}"' for c in columns)
+    marks = ",".join("?" * len(columns))
+    return f"INSERT INTO {table}({names}) VALUES({marks}) {conflict}"
+
+
+@lru_cache
+def _updating(table: str, columns: tuple[str, ...]) -> str:
+    assignments = ",".join(f"{c}=?" for c in columns[:-1])
+    return f"UPDATE {table} SET {assignments} WHERE {columns[-1]}=?"  # noqa: S608 - names of ours
 
 
 @contextlib.contextmanager
