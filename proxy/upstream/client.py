@@ -60,6 +60,8 @@ class Upstream:
             NotSent: no byte of the request was handed to the socket.
             Broken, TimedOut: anything that went wrong from there on.
         """
+        if self._closed:
+            raise NotSent("the upstream client is closed")
         host = self.origin.authority
         head = write_head(method, target, headers, host=host, body_bytes=len(body))
         connection = self.pool.take(pool, submit=submit) or await self._connect(pool)
@@ -80,8 +82,6 @@ class Upstream:
         await self.pool.aclose()
 
     async def _connect(self, pool: str) -> Connection:
-        if self._closed:
-            raise NotSent("the upstream client is closed")
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_timeout_s):
@@ -95,6 +95,10 @@ class Upstream:
             raise ConnectTimedOut("no connection to the upstream in time") from error
         except (OSError, UnicodeError) as error:
             raise NotSent(f"no connection to the upstream: {error}") from error
+        if self._closed:  # while we connected
+            connection.drop()
+            raise NotSent("the upstream client is closed")
+        self.pool.opened(connection)
         return connection
 
 

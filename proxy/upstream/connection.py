@@ -19,9 +19,6 @@ class Home(Protocol):
     def put(self, connection: "Connection") -> None:
         """Take back a connection whose answer ended cleanly."""
 
-    def opened(self, connection: "Connection") -> None:
-        """Count a connection that came to be."""
-
     def lost(self, connection: "Connection") -> None:
         """Forget a connection that is gone."""
 
@@ -99,7 +96,6 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._poll = select.poll()
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-        self._home.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Pass on what belongs to the exchange; anything else breaks the connection."""

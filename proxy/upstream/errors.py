@@ -15,17 +15,17 @@ class UpstreamError(Exception):
     """Whether a byte of the request was handed to the socket."""
 
 
-class NotSent(UpstreamError):  # noqa: N818 - named after the fact it proves
+class NotSent(UpstreamError):
     """Proof that no byte of the request left this process."""
 
     sent = False
 
 
-class Broken(UpstreamError):  # noqa: N818 - as above
+class Broken(UpstreamError):
     """The line broke or brought garbage after the first byte of the request left."""
 
 
-class TimedOut(UpstreamError):  # noqa: N818 - as above
+class TimedOut(UpstreamError):
     """The deadline passed before the last byte of the answer came."""
 
     def __init__(self, message: str, *, sent: bool = True) -> None:

@@ -65,8 +65,12 @@ class Pool:
             self._reap_later()
 
     def opened(self, connection: Connection) -> None:
-        """Count a connection."""
-        self._open.add(connection)
+        """Count a connection, once it is ours.
+
+        Not when it is made: uvloop closes one whose connecting was cancelled without telling it.
+        """
+        if not connection.closed:
+            self._open.add(connection)
 
     def lost(self, connection: Connection) -> None:
         """Forget a connection."""

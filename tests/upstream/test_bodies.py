@@ -176,3 +176,17 @@ def test_a_server_that_never_reads_a_large_body_runs_out_of_time(loop: str) -> N
             await until(lambda: not upstream.pool.connections)
 
     on(loop, story())
+
+
+@LOOPS
+def test_a_body_cut_off_is_not_read_whole(loop: str) -> None:
+    async def cuts_off(line: Line) -> None:
+        await line.serve(OK_HEAD + b"content-length: 9\r\n\r\nok")
+
+    async def story() -> None:
+        async with serving(cuts_off) as server, client(server) as upstream:
+            answer = await post(upstream)
+            with pytest.raises(Broken):
+                await answer.read(100)
+
+    on(loop, story())

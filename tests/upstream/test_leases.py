@@ -1,11 +1,12 @@
 """A connection belongs to one call at a time, and goes with a call that ends early."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from proxy.upstream import Broken, Upstream
+from proxy.upstream import Broken, NotSent, Upstream
 from tests.upstream.faults import (
     RUNNERS,
     Line,
@@ -133,5 +134,52 @@ def test_closing_the_client_breaks_what_is_in_flight_and_leaves_no_connection(lo
             with pytest.raises(Broken):
                 await task
             assert (upstream.pool.connections, upstream.pool.idle) == (0, 0)
+            with pytest.raises(NotSent):
+                await paid(upstream)
 
     on(loop, story())
+
+
+@LOOPS
+def test_in_a_storm_of_faults_and_cancellations_every_answer_is_its_callers_own(loop: str) -> None:
+    async def story() -> None:
+        chance = random.Random(20261123)  # noqa: S311 - a storm that can be sailed again
+        async with serving(moody) as server, client(server) as upstream:
+            calls = [asyncio.create_task(own(upstream, n, chance)) for n in range(600)]
+            for _ in range(150):
+                await asyncio.sleep(0)
+                chance.choice(calls).cancel()
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+            assert outcomes.count("own") > 100
+            assert {type(o) for o in outcomes} <= {str, Broken, asyncio.CancelledError}
+            assert upstream.pool.connections == upstream.pool.idle
+
+    on(loop, story())
+
+
+async def own(upstream: Upstream, n: int, chance: random.Random) -> str:
+    """A few calls in a row; each must get its own target back, or none."""
+    for step in range(4):
+        await asyncio.sleep(0)
+        target = b"/%d-%d" % (n, step)
+        answer = await post(upstream, target, key=f"{n % 5}")
+        if chance.random() < 0.2:
+            answer.close()
+            continue
+        assert await drained(answer) == target
+        answer.close()
+    return "own"
+
+
+async def moody(line: Line) -> None:
+    """Mostly right; at times it says too much, too little, or nothing more."""
+    chance = random.Random(line.server.connections)  # noqa: S311 - as above
+    while True:
+        target = (await line.request()).split(b" ")[1]
+        answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(target), target)
+        mood = chance.random()
+        if mood < 0.05:
+            return await line.say(answer[:-1])
+        if mood < 0.1:
+            return line.reset()
+        await line.say(answer + answer if mood < 0.2 else answer)

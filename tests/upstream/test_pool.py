@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.upstream import Answer
-from proxy.upstream.pool import IDLE_MAX, IDLE_PER_KEY_MAX, POLL_IDLE_MAX_S, SUBMIT_IDLE_MAX_S
+from proxy.upstream.pool import POLL_IDLE_MAX_S, SUBMIT_IDLE_MAX_S
 from tests.upstream.faults import (
     OK,
     RUNNERS,
@@ -14,9 +13,7 @@ from tests.upstream.faults import (
     drained,
     on,
     paid,
-    post,
     serving,
-    settle,
     until,
 )
 
@@ -98,14 +95,19 @@ def test_a_connection_with_bytes_too_many_or_an_end_announced_serves_no_other_ca
 
 @LOOPS
 def test_a_second_answer_that_comes_while_idle_reaches_nobody(loop: str) -> None:
+    idle = asyncio.Event()
+
     async def answers_twice(line: Line) -> None:
         await line.serve(OK)
+        await idle.wait()
         await line.say(EXTRA)
         await line.gone()
 
     async def story() -> None:
         async with serving(answers_twice, echoes) as server, client(server) as upstream:
             assert await paid(upstream) == b"ok"
+            assert upstream.pool.idle == 1
+            idle.set()
             await until(lambda: not upstream.pool.connections)
             assert await paid(upstream, b"/mine") == b"/mine"
             assert server.connections == 2
@@ -175,23 +177,21 @@ def test_the_connection_used_last_is_taken_first(loop: str) -> None:
 
 
 @LOOPS
-def test_idle_connections_are_capped_per_key_and_in_all(loop: str) -> None:
+def test_idle_connections_are_capped_per_key_and_in_all(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.upstream.pool.IDLE_PER_KEY_MAX", 4)
+    monkeypatch.setattr("proxy.upstream.pool.IDLE_MAX", 10)
+
     async def story() -> None:
         async with serving(echoes) as server, client(server) as upstream:
-            answers = await asyncio.gather(
-                *(post(upstream, key="one") for _ in range(IDLE_PER_KEY_MAX + 20))
-            )
-            await everything(answers)
-            assert upstream.pool.idle == IDLE_PER_KEY_MAX
-            assert IDLE_PER_KEY_MAX < IDLE_MAX
+            await asyncio.gather(*(paid(upstream, key="one") for _ in range(20)))
+            assert upstream.pool.idle == 4
+            await asyncio.gather(*(paid(upstream, key=f"{n}") for n in range(20)))
+            assert (upstream.pool.idle, upstream.pool.keys) == (10, 10)
+            await until(lambda: upstream.pool.connections == 10)
 
     on(loop, story())
-
-
-async def everything(answers: list[Answer]) -> None:
-    for answer in answers:
-        await drained(answer)
-    await settle()
 
 
 def test_the_reaper_drops_what_is_too_old_and_stops_when_none_is_left(

@@ -87,9 +87,6 @@ def test_a_server_without_tls_gets_no_request(loop: str) -> None:
 
 @LOOPS
 def test_a_handshake_that_stalls_ends_with_the_connect_timeout_and_sent_nothing(loop: str) -> None:
-    async def stalls(line: Line) -> None:
-        await line.gone()
-
     async def story() -> None:
         async with serving(stalls) as server:
             origin = server.origin.replace("http:", "https:")
@@ -156,10 +153,12 @@ def test_a_line_broken_after_the_handshake_is_broken_not_unsent(
     on(loop, story())
 
 
-def test_a_cancelled_handshake_leaves_no_connection() -> None:
-    async def stalls(line: Line) -> None:
-        await line.gone()
+async def stalls(line: Line) -> None:
+    await line.gone()
 
+
+@LOOPS
+def test_a_cancelled_handshake_leaves_no_connection(loop: str) -> None:
     async def story() -> None:
         async with serving(stalls) as server:
             upstream = Upstream(server.origin.replace("http:", "https:"), timeout_s=5)
@@ -171,4 +170,23 @@ def test_a_cancelled_handshake_leaves_no_connection() -> None:
             await upstream.aclose()
             assert upstream.pool.connections == 0
 
-    asyncio.run(story())
+    on(loop, story())
+
+
+@LOOPS
+def test_a_client_closed_during_a_handshake_sends_nothing_after_it(
+    loop: str, certificates: Path
+) -> None:
+    async def story() -> None:
+        async with serving(serves, tls=shown(certificates, "right")) as server:
+            context = trusting(certificates, "right")
+            upstream = Upstream(server.origin, timeout_s=5, ssl_context=context)
+            task = asyncio.create_task(paid(upstream))
+            await asyncio.sleep(0)
+            await upstream.aclose()
+            with pytest.raises(NotSent):
+                await task
+            await until(lambda: not upstream.pool.connections)
+            assert server.raw_bytes == 0
+
+    on(loop, story())
