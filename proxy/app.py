@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ class Farebox:
             settings.unpriced == "relay",
             store.directory.counting,
         )
-        await fares.recover(stale_us=int(settings.upstream_timeout_s * 1e6) + 60_000_000)
+        await self._recover(fares)
         upstream = Upstream(settings.upstream_url, timeout_s=settings.upstream_timeout_s)
         self._wire(fares, prices, upstream)
         looking = [
@@ -120,6 +121,14 @@ class Farebox:
             reader.close()
             await asyncio.to_thread(store.session.close)
             self.relay_log.flush()
+
+    async def _recover(self, fares: Fares) -> None:
+        """Take up the fares whose calls died with their process, and say how many and how fast."""
+        started = time.perf_counter()
+        stale_us = int(self.settings.upstream_timeout_s * 1e6) + 60_000_000
+        if found := await fares.recover(stale_us=stale_us):
+            took_ms = (time.perf_counter() - started) * 1000
+            log.info("%d fares left by a dead process are uncertain now: %.0f ms", found, took_ms)
 
     def _open_store(self) -> Store:
         settings = self.settings
