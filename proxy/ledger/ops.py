@@ -413,6 +413,8 @@ class Accept(Operation):
             return receipt(view, fare, changed=False)
         holder = view.taken.get((self.account, self.prediction_id))
         if holder not in (None, fare.id):
+            if fare.state != State.RESERVED:
+                return receipt(view, fare, changed=False)
             return doubt(view, fare, "prediction id handed out twice")
         if (State(fare.state), Event.ACCEPT) not in TRANSITIONS:
             return receipt(view, fare, changed=False)
@@ -480,9 +482,10 @@ class Doubt(Operation):
         """Make an undecided charge uncertain; an id that is free makes it one that can be polled."""
         fare = view.fares[self.charge_id]
         place = self.prediction()
-        if place is not None and fare.prediction_id is None and place not in view.taken:
+        if place and fare.state in OPEN and not fare.prediction_id and place not in view.taken:
             fare.prediction_id = self.prediction_id
             view.taken[place] = fare.id
+            view.changed[fare.id] = fare
         if (State(fare.state), Event.DOUBT) not in TRANSITIONS:
             return receipt(view, fare, changed=False)
         return doubt(view, fare, self.reason)
@@ -503,7 +506,7 @@ class Purge(Operation):
             release(view, fare, ground=Ground.ANSWER, why="auth")
             return receipt(view, fare)
         view.move(fare, -fare.reserved_micros, 0)
-        view.purged.append(fare)
+        view.purged.append(view.fares.pop(fare.id))
         return Receipt(fare)
 
 
