@@ -29,14 +29,26 @@ def _in_reach(moment: datetime) -> datetime:
     return moment
 
 
+_TEAM: Final = r"^(\*|[A-Za-z0-9._-]{1,64})$"
+_AMOUNT: Final = f"^(?:{_USD})$"
+_LIMIT: Final = f"^(?:unlimited|{_USD})$"
+_MARK: Final = r"^[0-9a-f]{16}$"
+PATTERNS: Final = {
+    NAME: "a name is 1 to 64 letters, digits, dots, - and _",
+    _TEAM: "a name is 1 to 64 letters, digits, dots, - and _",
+    _AMOUNT: "expected dollars with at most six decimals, such as 0.0402, up to a million",
+    _LIMIT: "expected unlimited, or dollars with at most six decimals, up to a million",
+    _MARK: "a fingerprint is the first 16 hex digits of the SHA-256 of the bare key",
+}
+
 Name = Annotated[str, Field(pattern=NAME, description="1 to 64 letters, digits, dots, - and _.")]
 FreshName = Annotated[Name, AfterValidator(_no_id)]
-TeamName = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})$", description="A team.")]
-Usd = Annotated[str, Field(pattern=f"^(?:{_USD})$", examples=["0.0402"], description="Dollars.")]
+TeamName = Annotated[str, Field(pattern=_TEAM, description="A team.")]
+Usd = Annotated[str, Field(pattern=_AMOUNT, examples=["0.0402"], description="Dollars.")]
 Limit = Annotated[
     str,
     Field(
-        pattern=f"^(?:unlimited|{_USD})$",
+        pattern=_LIMIT,
         examples=["25", "unlimited"],
         description='Dollars, "unlimited", or null for the default.',
     ),
@@ -51,7 +63,7 @@ Why = Annotated[str, Field(min_length=1, max_length=500, description="Goes on th
 ModelEntry = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 TagName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
 TagValue = Annotated[str, Field(max_length=200, pattern=r"^[\x20-\x7e]*$")]
-Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+Fingerprint = Annotated[str, Field(pattern=_MARK)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 
 

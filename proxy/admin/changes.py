@@ -13,10 +13,11 @@ from proxy.budget import EVERYTHING
 from proxy.charge import State
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Directory, Key, Team
 from proxy.ledger import registry
-from proxy.ledger.ops import Decide, Fare, Receipt, View, receipt
+from proxy.ledger.ops import Decide, Receipt, View, receipt
 from proxy.ledger.registry import Made, Missing
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
+from proxy.ledger.versions import book
 
 T = TypeVar("T")
 Change = Callable[[Store], T]
@@ -205,11 +206,11 @@ class ByHand(Decide):
         return Decide.apply(self, view)
 
 
-def refusal_of(fare: Fare) -> str:
+def refusal_of(state: str, ground: str) -> str:
     """Say why a charge could not be decided by hand."""
-    if fare.state == State.RESERVED:
+    if state == State.RESERVED:
         return "its call is still in flight; its answer decides it, or it becomes uncertain"
-    return f"it is {fare.state} already, on the ground '{fare.ground}'"
+    return f"it is {state} already, on the ground '{ground}'"
 
 
 def entries(session: Session, charge_id: str) -> list[Any]:
@@ -239,3 +240,14 @@ def _in_the_future(store: Store, facts: dict[str, Any]) -> None:
     expires_us = facts.get("expires_us")
     if expires_us is not None and expires_us <= store.session.now_us():
         raise Impossible("expires_at lies in the past")
+
+
+def unknown_models(session: Session, models: Iterable[str]) -> list[tuple[str, str]]:
+    """List entries of an allow-list that no price version sells, each with the nearest one."""
+    known: set[str] = set()
+    for table in book(session).versions:
+        for model in table.models.values():
+            known |= {model.id.casefold()}
+            known |= {f"{model.id}@{label}".casefold() for label in model.resolutions}
+    found = [entry for entry in models if entry.casefold() not in known]
+    return [(entry, nearest(entry, known)) for entry in found] if known else []

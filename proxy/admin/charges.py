@@ -99,7 +99,8 @@ class Charges:
                 raise Missing(f"no charge '{charge_id}'") from fault
             raise
         if not receipt.changed:
-            raise Conflict(f"This charge stays as it is: {refusal_of(receipt.fare)}.")
+            why = refusal_of(receipt.fare.state, receipt.fare.ground)
+            raise Conflict(f"This charge stays as it is: {why}.")
         self.context.fares.remember(receipt)
         word = "charge.release" if images is None else "charge.charge"
         await self.context.change(

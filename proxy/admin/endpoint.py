@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from proxy.admin.asked import Nothing
+from proxy.admin.asked import PATTERNS, Nothing
 from proxy.admin.changes import Impossible, Revoked
 from proxy.admin.guard import Guard
 from proxy.admin.refusals import Conflict, OutOfDate
@@ -174,9 +174,11 @@ def _version(request: Request) -> int | None:
 
 def bad(error: ValidationError) -> BadRequest:
     """Say what is wrong with a request in words that name the member."""
-    found: ErrorDetails = error.errors(include_url=False, include_context=False)[0]
+    found: ErrorDetails = error.errors(include_url=False)[0]
     member = ".".join(str(part) for part in found["loc"] if part != "[key]")
-    why = _WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    pattern = str(found.get("ctx", {}).get("pattern"))
+    why = PATTERNS.get(pattern) or _WORDS.get(found["type"])
+    why = why or found["msg"].removeprefix("Value error, ")
     named = f"'{shown(member)}': " if member else ""
     return BadRequest(f"{named}{shown(why)}.", {"member": shown(member)})
 
@@ -184,6 +186,7 @@ def bad(error: ValidationError) -> BadRequest:
 _WORDS: Final = {
     "extra_forbidden": "there is no such member",
     "missing": "it is needed",
+    "string_too_short": "it must not be empty",
     "string_type": 'expected a string; money is one too, such as "0.040200"',
     "json_invalid": "the body is not JSON",
     "model_type": "the body must be a JSON object",

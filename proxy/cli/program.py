@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli import prices, report, serve
+from proxy.cli import charges, keys, prices, report, serve, teams
 from proxy.cli.output import WRONG_USAGE, CommandError, ReaderLeft, printable, say
 from proxy.settings import SettingsError
 from proxy.version import __version__
@@ -17,13 +17,15 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="farebox",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve.serve)
+app.add_typer(keys.app, name="keys")
+app.add_typer(teams.app, name="teams")
 app.add_typer(prices.app, name="prices")
+app.add_typer(charges.app, name="charges")
 app.add_typer(report.app, name="report")
 
 

@@ -1,0 +1,146 @@
+"""`farebox charges`: every fare, its story, and the two decisions by hand."""
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from proxy.admin import changes
+from proxy.admin.asked import Charging, Decision
+from proxy.admin.changes import ByHand, entries, refusal_of
+from proxy.admin.search import Charges, moment_us
+from proxy.admin.shown import charge_facts, entry_facts
+from proxy.charge import Ground
+from proxy.cli.arguments import Json
+from proxy.cli.ledger import actor, asked, opened
+from proxy.cli.output import WRONG_USAGE, CommandError, say, show_facts, show_table
+from proxy.ledger import rows
+from proxy.ledger.ops import Fare, Receipt
+from proxy.ledger.registry import Missing, audit
+from proxy.ledger.session import LedgerFault
+from proxy.ledger.store import Store
+
+app = typer.Typer(help="Every fare, its story, and decisions by hand.")
+
+COLUMNS: Final = (
+    "id", "admitted_at", "key", "team", "model", "resolution", "images", "state", "cost_usd",
+    "prediction_id",
+)  # fmt: skip
+STATES: Final = ("reserved", "accepted", "uncertain", "settled", "released", "open")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a charge, fb_….")]
+Why = Annotated[str, typer.Option(help="Goes on the record.")]
+
+
+@app.command("list")
+def list_charges(
+    context: typer.Context,
+    *,
+    key: Annotated[str | None, typer.Option(help="Name or id of a key.")] = None,
+    team: Annotated[str | None, typer.Option(help="A team, as of admission.")] = None,
+    state: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="A day or an instant.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The last day, or an instant.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List charges, newest first."""
+    if state not in (None, *STATES):
+        raise CommandError(f"--state: one of {', '.join(STATES)}", code=WRONG_USAGE)
+    with opened(context) as store:
+        zone = store.directory.zone.at(store.session.now_us())
+        wanted = Charges(
+            key_id=None if key is None else changes.find(store.directory, key).id,
+            team=team,
+            state=state,
+            from_us=_moment("--from", from_, zone),
+            until_us=_moment("--to", to, zone),
+            limit=limit,
+        )
+        found = wanted.question()(store.session)
+    _show(found[:limit], more=len(found) > limit, as_json=as_json)
+
+
+def _show(found: list[Fare], *, more: bool, as_json: bool) -> None:
+    facts = [charge_facts(fare) for fare in found]
+    columns = tuple(facts[0]) if as_json and facts else COLUMNS
+    show_table(columns, [[each[c] for c in columns] for each in facts], as_json=as_json)
+    if more:
+        say(f"there are more: --limit is {len(found)}")
+
+
+@app.command()
+def show(context: typer.Context, charge: Id, as_json: Json = False) -> None:
+    """Show a charge and its entries, first to last."""
+    with opened(context) as store:
+        _tell(store, charge, as_json=as_json)
+
+
+@app.command()
+def release(context: typer.Context, charge: Id, why: Why = "", as_json: Json = False) -> None:
+    """Give an uncertain fare back, on the record."""
+    wanted = asked(Decision, {"why": why})
+    _decide(context, ByHand(charge, None, Ground.HAND, wanted.why, actor()), as_json=as_json)
+
+
+@app.command("charge")
+def charge_it(
+    context: typer.Context,
+    charge: Id,
+    why: Why = "",
+    images: Annotated[int, typer.Option(help="Images sold; 0 charges what was reserved.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Charge an uncertain fare, on the record."""
+    wanted = asked(Charging, {"why": why, "images": images})
+    operation = ByHand(charge, wanted.images, Ground.HAND, wanted.why, actor())
+    _decide(context, operation, as_json=as_json)
+
+
+def _decide(context: typer.Context, operation: ByHand, *, as_json: bool) -> None:
+    charge_id = operation.charge_id
+    with opened(context) as store:
+        _fare(store, charge_id)
+        found = store.commit([operation])[0]
+        if isinstance(found, LedgerFault):
+            raise found
+        receipt: Receipt = found
+        if not receipt.changed:
+            why = refusal_of(receipt.fare.state, receipt.fare.ground)
+            raise CommandError(f"charge {charge_id} stays as it is: {why}")
+        word = "charge.release" if operation.outputs is None else "charge.charge"
+        store.transact(
+            lambda opened: audit(
+                opened, operation.actor, word, charge_id, "", receipt.fare.state, operation.reason
+            )
+        )
+        _tell(store, charge_id, as_json=as_json)
+
+
+def _tell(store: Store, charge_id: str, *, as_json: bool) -> None:
+    facts = charge_facts(_fare(store, charge_id))
+    story = [entry_facts(row) for row in entries(store.session, charge_id)]
+    if as_json:
+        show_facts({**facts, "entries": story}, as_json=True)
+        return
+    show_facts({name: _plain(value) for name, value in facts.items() if value not in (None, {})})
+    show_table(tuple(story[0]), [tuple(entry.values()) for entry in story])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [f"{name}={text}" for name, text in value.items()]
+    return value
+
+
+def _fare(store: Store, charge_id: str) -> Fare:
+    found = rows.fares(store.session, "WHERE id=?", (charge_id,))
+    if not found:
+        raise Missing(f"no charge '{charge_id}'")
+    return found[0]
+
+
+def _moment(option: str, text: str | None, zone: str) -> int | None:
+    try:
+        return None if text is None else moment_us(text, zone, end=option == "--to")
+    except ValueError as error:
+        raise CommandError(f"{option}: {error}", code=WRONG_USAGE) from error
