@@ -152,7 +152,7 @@ def _faults() -> Iterator[None]:
         yield
     except RACES as error:
         raise LedgerFault(str(error), kind="race") from error
-    except psycopg.IntegrityError:
+    except (psycopg.IntegrityError, psycopg.DataError):
         raise
     except errors.LockNotAvailable as error:
         raise LedgerFault(str(error), kind="busy") from error

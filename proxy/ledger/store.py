@@ -16,7 +16,10 @@ from proxy.ledger.session import LedgerFault, Session, retried
 
 T = TypeVar("T")
 Refused = (BudgetSpent, KeyGone, KeyHeld, Repeated)
-Conflicts = (sqlite3.IntegrityError, psycopg.IntegrityError)
+# What one operation can bring in that no row can hold: a twin, a number or a text out of range.
+Unwritable = (
+    sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError, OverflowError, UnicodeError,
+)  # fmt: skip
 
 _KEY_COLUMNS = (
     "id,name,own,adopted,public,digest,old_digest,old_public,old_until_us,fingerprint,team,daily_micros,"
@@ -137,16 +140,18 @@ class Store:
         """
         try:
             return retried(lambda: self._apply(operations))
-        except Conflicts:
-            if len(operations) == 1:
-                return [self._alone(operations[0])]
+        except LedgerFault:
+            raise
+        except Exception:  # noqa: BLE001 - rolled back; whose fault it was shows one by one
             return [self._alone(operation) for operation in operations]
 
     def _alone(self, operation: Operation) -> Any:
         try:
             return retried(lambda: self._apply([operation]))[0]
-        except Conflicts as error:
-            raise LedgerFault(str(error), kind="conflict") from error
+        except Unwritable as error:
+            return LedgerFault(str(error), transient=False, kind="conflict")
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked
+            return error
 
     def _apply(self, operations: Sequence[Operation]) -> list[Any]:
         with self.session.transaction():
