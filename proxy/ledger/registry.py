@@ -10,6 +10,7 @@ from typing import Any
 from proxy.budget import Zone, day_at, resets_us
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Key, Team
 from proxy.keys import new_key
+from proxy.ledger.rows import latest_day
 from proxy.ledger.store import Store
 
 # What of a key may be set, and how its column is called where the two differ.
@@ -179,7 +180,8 @@ def top_up(name: str, micros: int, *, actor: str) -> Callable[[Store], Key]:
 
     def change(store: Store) -> Key:
         key = find(store, name)
-        day = day_at(store.session.now_us(), store.directory.zone_of(key))
+        latest = latest_day(store.session, f"key:{key.id}")
+        day = day_at(store.session.now_us(), store.directory.zone_of(key), latest=latest)
         already = key.topup_micros if key.topup_day == day else 0
         facts = {"topup_day": day, "topup_micros": already + micros}
         return set_key(name, facts, actor=actor, action="key.top-up")(store)

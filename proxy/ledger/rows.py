@@ -120,25 +120,21 @@ def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
 
 
 def _places(view: View, operations: Iterable[Operation]) -> set[tuple[str, str, str]]:
-    places = set()
+    days: set[tuple[str, str]] = set()
+    payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
     for fare in view.fares.values():
-        days = scopes_of(fare)
-        key = view.directory.keys.get(fare.key_id)
-        if key is not None:
-            mine, theirs = days_of(view, key)
-            days = days + [(s, mine if s.startswith("key:") else theirs) for s, _ in days]
-        places |= {(s, w, period_of(day, w)) for s, day in days for w in (DAY, MONTH)}
-    for op in operations:
-        key = op.payer(view)
-        if key is not None:
-            mine, theirs = days_of(view, key)
-            for scope in op.scopes():
-                day = mine if scope.startswith("key:") else theirs
-                places |= {(scope, DAY, day), (scope, MONTH, day[:7])}
-            if key.team:
-                team = f"team:{key.team}"
-                places |= {(team, DAY, theirs), (team, MONTH, theirs[:7])}
-    return places
+        days.update(scopes_of(fare))
+        if (key := view.directory.keys.get(fare.key_id)) is not None:
+            payers[key.id] = key
+    for key in payers.values():
+        days.update(_days_now(view, key))
+    return {(scope, w, period_of(day, w)) for scope, day in days for w in (DAY, MONTH)}
+
+
+def _days_now(view: View, key: Key) -> list[tuple[str, str]]:
+    mine, theirs = days_of(view, key)
+    found = [(f"key:{key.id}", mine), (INSTALLATION, theirs)]
+    return [*found, (f"team:{key.team}", theirs)] if key.team else found
 
 
 def _load_balances(session: Session, view: View, places: Sequence[Row]) -> None:
@@ -212,15 +208,16 @@ def _adding(table: str, key: tuple[str, ...], figures: tuple[str, ...]) -> str:
     return f"ON CONFLICT({','.join(key)}) DO UPDATE SET {sums}"
 
 
+def latest_day(session: Session, scope: str) -> str:
+    """Find the last day that a scope has been in; empty if there was none."""
+    return str(_looked_up(session, _LATEST_ONE, _LATEST_ALL, [(scope,)])[0][1])
+
+
 def load_standing(session: Session, view: View, key: Key) -> None:
     """Load what a key's standing needs, without locking it."""
     scopes = [f"key:{key.id}", INSTALLATION]
     view.latest |= dict(_looked_up(session, _LATEST_ONE, _LATEST_ALL, [(s,) for s in scopes]))
-    mine, theirs = days_of(view, key)
-    days = [(scopes[0], mine), (INSTALLATION, theirs)]
-    if key.team:
-        days.append((f"team:{key.team}", theirs))
-    places = [(s, w, period_of(day, w)) for s, day in days for w in (DAY, MONTH)]
+    places = [(s, w, period_of(day, w)) for s, day in _days_now(view, key) for w in (DAY, MONTH)]
     for place in places:
         for row in session.rows(_BALANCE, place):
             view.balances[place] = list(row[3:])
