@@ -72,6 +72,7 @@ class Store:
         text = json.dumps([zone.name, zone.until_us, zone.then])
         if text != found:
             self.set_meta("zone", text)
+            self.bump()
 
     def meta(self, name: str) -> str | None:
         """Read a fact about this ledger."""
