@@ -10,10 +10,11 @@ import typer
 
 from pricing import usd
 from proxy.cli.arguments import Json, settings_of
-from proxy.cli.books import day, reading, wrong, zone_name
+from proxy.cli.books import day, reading, writing, wrong, zone_name
 from proxy.cli.output import CommandError, ReaderLeft, say, show_table
 from proxy.ledger.session import Session
-from proxy.reports import sheets, spend
+from proxy.reports import exports, sheets, spend
+from proxy.reports.exports import MonthDiffers
 from proxy.reports.sheets import Kind, NoParquet
 from proxy.reports.spend import Question, groupings, held, whole_period
 
@@ -54,6 +55,45 @@ def show_spend(
         rows = spend.rows(session, question)
         _print(question, rows, Format.JSON if as_json else format_, out)
         _say_held(session, question)
+
+
+class Grain(StrEnum):
+    """What one row of an export is."""
+
+    CHARGE = "charge"
+    DAY = "day"
+
+
+@app.command("focus")
+def export_focus(
+    context: typer.Context,
+    *,
+    month: Annotated[str, typer.Option(help="A billing month, 2026-11, in UTC.")],
+    out: Annotated[Path, typer.Option(help="FILE.csv or FILE.parquet.")],
+    grain: Annotated[Grain, typer.Option(help="A row a charge, or a row a day.")] = Grain.CHARGE,
+) -> None:
+    """Write a month as FOCUS 1.2; a month that is over is closed by its first export."""
+    write = {".csv": exports.write_csv, ".parquet": exports.write_parquet}.get(out.suffix.lower())
+    if write is None:
+        raise wrong(f"{out} must end in .csv or .parquet")
+    with writing(settings_of(context)) as store:
+        partial = out.with_name(f".{out.name}.partial")
+        try:
+            with store.session.snapshot():
+                wanted = exports.find(store.session, month, grain.value)
+                digest = write(store.session, wanted, partial)
+            exports.check(wanted, digest)
+            store.transact(exports.close(wanted, digest, actor="cli"))
+            partial.replace(out)
+        except ValueError as error:
+            raise wrong(f"{month} is no month such as 2026-11") from error
+        except (NoParquet, MonthDiffers) as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{out}: {error.strerror}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+    say(f"{exports.closing(wanted)}; sha256 of its CSV {digest}")
 
 
 def _say_held(session: Session, question: Question) -> None:
