@@ -18,6 +18,7 @@ from pathlib import Path
 from proxy.charge import OPEN, Ground
 from proxy.directory import Key
 from proxy.errors import LedgerUnavailable
+from proxy.ledger.leases import hand_on, leaseholders
 from proxy.ledger.ops import Accept, Decide, Doubt, Fare, Operation, Purge, Receipt, Reserve
 from proxy.ledger.reader import Reader, bought
 from proxy.ledger.session import LedgerFault, Session
@@ -29,7 +30,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the or
 
 
 def new_id(at_us: int) -> str:
-    """Make the id of a charge: the time first, so that neighbours in time are neighbours on disk."""
+    """Make the id of a charge: time first, so that neighbours in time are neighbours on disk."""
     number = (at_us << 50) | int.from_bytes(os.urandom(7), "big") >> 6
     digits = []
     while number:
@@ -184,4 +185,11 @@ class Fares:
             if owner != self.owner and (is_gone(owner) or admitted_us < now - stale_us)
         ]
         await asyncio.gather(*(self.record(operation) for operation in lost))
+        await self._hand_on()
         return len(lost)
+
+    async def _hand_on(self) -> None:
+        """Free what dead processes of this host were working on."""
+        holders = await self.reader.ask(leaseholders)
+        if gone := {owner for owner in holders if owner != self.owner and is_gone(owner)}:
+            await self.writer.transact(hand_on(gone))

@@ -24,9 +24,10 @@ from proxy.settings import Settings
 from proxy.upstream import Upstream, UpstreamError
 
 TICK_S = 1.0
-LEASED_US = 60_000_000
 AT_ONCE_MAX = 8
 LOOKS_A_TICK_MAX = 20  # the cap on rate: twenty looks a second and node
+LOOK_S = 15.0
+LEASED_US = 90_000_000  # longer than three rounds of eight looks, each with its connection
 EARLY_LOOKS = 6
 EARLY_FACTOR_MAX = 5
 LATE_FACTOR_MAX = 60
@@ -146,7 +147,7 @@ class Reconciler:
         try:
             answer = await self.upstream.send(
                 b"GET", poll_target(fare), headers, b"", pool=f"reconciler:{fare.account}",
-                submit=False, timeout_s=30,
+                submit=False, timeout_s=LOOK_S,
             )  # fmt: skip
             body = await answer.read(ANSWER_MAX)
             document = document_of(answer.headers, body) if body is not None else read_document(b"")

@@ -50,6 +50,29 @@ def lease(owner: str, *, limit: int, for_us: int) -> Callable[[Store], list[tupl
     return change
 
 
+def leaseholders(session: Session) -> set[str]:
+    """Name the processes that hold a lease which has not run out."""
+    sql = f"SELECT DISTINCT lease_owner FROM charges WHERE {_OPEN} AND lease_us>?"  # noqa: S608
+    return {row[0] for row in session.rows(sql, (session.now_us(),))}
+
+
+def hand_on(owners: Iterable[str]) -> Callable[[Store], None]:
+    """End the leases of processes that are known to be gone, without waiting for their time."""
+
+    def change(store: Store) -> None:
+        session = store.session
+        for owner in sorted(owners):
+            found = rows.fares(
+                session, f"WHERE {_OPEN} AND lease_owner=? ORDER BY id", (owner,), lock=True
+            )
+            session.many(
+                "UPDATE charges SET lease_owner='', lease_us=0 WHERE id=?",
+                [(fare.id,) for fare in found],
+            )
+
+    return change
+
+
 def renew(charge_ids: Iterable[str], *, by_us: int) -> Callable[[Store], None]:
     """Put off the next look at charges that their clients polled just now."""
 
