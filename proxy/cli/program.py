@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli import charges, keys, prices, report, serve, teams
+from proxy.cli import charges, doctor, keys, ops, prices, report, serve, teams
 from proxy.cli.output import WRONG_USAGE, CommandError, ReaderLeft, printable, say
 from proxy.settings import SettingsError
 from proxy.version import __version__
@@ -27,6 +27,10 @@ app.add_typer(teams.app, name="teams")
 app.add_typer(prices.app, name="prices")
 app.add_typer(charges.app, name="charges")
 app.add_typer(report.app, name="report")
+app.command()(ops.verify)
+app.command()(ops.backup)
+app.command()(ops.restore)
+app.command()(doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value

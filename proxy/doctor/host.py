@@ -1,0 +1,63 @@
+"""This host: can the ledger be written here, and is there one host only on its file."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from proxy.doctor.finding import Finding, ok, problem
+from proxy.ledger.schema import quick_check, sqlite_path
+from proxy.ledger.session import NETWORK_FILE_SYSTEMS, file_system_of, private
+from proxy.settings import Settings, token_path
+
+FREE_MIN: Final = 256 * 1024 * 1024  # bytes; the ledger takes about 1 KiB a charge
+
+
+def look(settings: Settings, mounts: Iterable[str]) -> Iterator[Finding]:
+    """Look at the place where a SQLite ledger lies."""
+    path = sqlite_path(settings.database_url)
+    if path is None:
+        yield ok("database", "PostgreSQL")
+        return
+    yield _writable(path.absolute())
+    yield _one_host(path.absolute(), mounts)
+    yield from _private(path, token_path(settings))
+    if path.is_file() and (damage := quick_check(path)) is not None:
+        yield problem("database", f"{path} is damaged: {damage}; restore a backup")
+
+
+def _writable(path: Path) -> Finding:
+    place = next(parent for parent in path.parents if parent.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        return problem(
+            "database",
+            f"{place} cannot be written by this user, and SQLite writes "
+            "files beside the ledger: change its owner, or FAREBOX_DATABASE_URL",
+        )
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return problem("database", f"{path} cannot be written by this user")
+    if (free := shutil.disk_usage(place).free) < FREE_MIN:
+        return problem(
+            "database",
+            f"only {free // 2**20} MiB are free on the disk of {path}: a "
+            "full disk stops every paid call",
+        )
+    return ok("database", f"{path} can be written")
+
+
+def _one_host(path: Path, mounts: Iterable[str]) -> Finding:
+    kind = file_system_of(path.parent, mounts)
+    if kind in NETWORK_FILE_SYSTEMS:
+        return problem(
+            "one host",
+            f"{path} lies on a network file system ({kind}): two hosts "
+            "could spend the same money twice; use a local disk, or PostgreSQL",
+        )
+    return ok("one host", "the ledger lies on a disk of this host")
+
+
+def _private(*paths: Path) -> Iterator[Finding]:
+    for path in paths:
+        if path.is_file() and not private(path):
+            yield problem("database", f"{path} can be read by other users: chmod 600 {path}")
