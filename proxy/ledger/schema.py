@@ -10,7 +10,7 @@ from proxy.clock import now_us
 from proxy.ledger.postgres import PostgresSession, libpq_url
 from proxy.ledger.session import LedgerFault, Session, SqliteSession, refuse_network
 
-HEAD = "0002"
+HEAD = "0003"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_ID = 4_021_000  # any number of ours, for PostgreSQL's advisory lock
 
