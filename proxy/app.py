@@ -20,6 +20,7 @@ from proxy.admin.context import AdminContext
 from proxy.admin.guard import Guard
 from proxy.admin.routes import admin_routes
 from proxy.assay import Assay
+from proxy.crossing import Crossing
 from proxy.door import Door
 from proxy.edge import ServerStatus, in_flight_cap
 from proxy.fares import Fares
@@ -32,7 +33,10 @@ from proxy.ledger.store import Store
 from proxy.ledger.writer import Gauges, Writer
 from proxy.logs import CallLog, set_up_logging
 from proxy.metrics import Metrics
+from proxy.notify.task import Notifier
 from proxy.own import OwnRoutes
+from proxy.page import Desk, page_routes
+from proxy.page.session import Signer
 from proxy.prices import Prices
 from proxy.quoting import Quoting
 from proxy.reconciler import Reconciler
@@ -59,6 +63,7 @@ class Farebox:
         self.token = admin_token(self.settings)
         self.metrics = Metrics(CollectorRegistry())
         self.relay: Relay | None = None
+        self.secrets: dict[str, str] = {}  # own keys by fingerprint, in memory only
         self.other: ASGIApp = Starlette()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +113,7 @@ class Farebox:
         looking = [
             asyncio.create_task(self._look(fares, prices)),
             asyncio.create_task(self._reconciler(fares, upstream).run()),
+            asyncio.create_task(Notifier(settings, fares).run()),
         ]
         self.status.on_sighup.append(lambda: self._reload(fares))
         try:
@@ -119,6 +125,7 @@ class Farebox:
             await fares.flush(within_s=FLUSH_S)
             await writer.close()
             reader.close()
+            self.desk.reader.close()
             await asyncio.to_thread(store.session.close)
             self.relay_log.flush()
 
@@ -176,21 +183,32 @@ class Farebox:
         )
         assay = Assay(quoting, fares)
         cap = in_flight_cap(settings.max_in_flight)
+        crossing = Crossing(settings, upstream, traffic, fares, os.environ, self.secrets)
         self.relay = Relay(
-            settings, door, quoting, fares, upstream, traffic, self.status, os.environ, cap, assay
+            settings, door, quoting, fares, crossing, traffic, self.status, cap, assay
         )
         scrape = Scrape(self.metrics, fares, settings.metrics_series_max)
         guard = Guard(self.token, settings.trusted_proxies)
         admin = admin_routes(AdminContext(settings, guard, fares, prices, assay))
+        self.desk = Desk(
+            settings, self.status, Signer(self.token), guard, door, fares, prices,
+            Reader(settings.database_url),
+        )  # fmt: skip
+        traffic.on_refused = self.desk.refused.note
+        more = [*admin, *page_routes(self.desk)]
         self.other = OwnRoutes(
-            settings, self.token, self.status, door, fares, assay, scrape, admin
+            settings, self.token, self.status, door, fares, assay, scrape, more
         ).app()
 
     def _reconciler(self, fares: Fares, upstream: Upstream) -> Reconciler:
-        secrets = self.relay.secrets if self.relay else {}
         count = self.metrics.reconciler_polls
         return Reconciler(
-            self.settings, fares, upstream, secrets, os.environ, lambda result: count(result).inc()
+            self.settings,
+            fares,
+            upstream,
+            self.secrets,
+            os.environ,
+            lambda result: count(result).inc(),
         )
 
     async def _look(self, fares: Fares, prices: Prices) -> None:
