@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli import charges, doctor, keys, ops, prices, report, serve, teams
+from proxy.cli import charges, doctor, keys, ops, prices, reconcile, report, serve, teams
 from proxy.cli.output import WRONG_USAGE, CommandError, ReaderLeft, printable, say
 from proxy.settings import SettingsError
 from proxy.version import __version__
@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve.serve)
+app.command()(reconcile.reconcile)
 app.add_typer(keys.app, name="keys")
 app.add_typer(teams.app, name="teams")
 app.add_typer(prices.app, name="prices")

@@ -10,7 +10,8 @@ import typer
 
 from pricing import usd
 from proxy.cli.arguments import Json, settings_of
-from proxy.cli.books import day, reading, writing, wrong, zone_name
+from proxy.cli.books import day, reading, wrong, zone_name
+from proxy.cli.ledger import opened
 from proxy.cli.output import CommandError, ReaderLeft, say, show_table
 from proxy.ledger.session import Session
 from proxy.reports import exports, sheets, spend
@@ -44,9 +45,8 @@ def show_spend(
     as_json: Json = False,
 ) -> None:
     """Show settled spend by any grouping; days by instant of admission."""
-    settings = settings_of(context)
-    zone = zone_name(timezone, settings)
-    with reading(settings) as session:
+    with reading(settings_of(context)) as session:
+        zone = zone_name(timezone, session)
         try:
             period = whole_period(session, zone, day(from_), day(to))
             question = Question(groupings(by), period)
@@ -76,7 +76,7 @@ def export_focus(
     write = {".csv": exports.write_csv, ".parquet": exports.write_parquet}.get(out.suffix.lower())
     if write is None:
         raise wrong(f"{out} must end in .csv or .parquet")
-    with writing(settings_of(context)) as store:
+    with opened(context) as store:
         partial = out.with_name(f".{out.name}.partial")
         try:
             with store.session.snapshot():

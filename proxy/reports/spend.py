@@ -5,6 +5,7 @@ so a report adds up a few thousand rows a day instead of every charge, and any z
 be told apart. `verify` proves that it equals the entries.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from pricing import usd
+from proxy.budget import Zone
 from proxy.instants import local
 from proxy.ledger.ops import QUARTER_US
 from proxy.ledger.session import Session
@@ -187,3 +189,9 @@ def whole_period(session: Session, zone: str, first: date | None, last: date | N
     if last is None:
         last = max(first, local(max(now, int(newest or 0) * QUARTER_US), zone).date())
     return Period(first, last, zone)
+
+
+def installed_zone(session: Session) -> str:
+    """Read the zone whose days the installation counts in."""
+    found = session.rows("SELECT value FROM meta WHERE name='zone'")
+    return Zone(*json.loads(found[0][0])).at(session.now_us()) if found else "UTC"
