@@ -23,6 +23,8 @@ from proxy.edge.refusals import InternalError
 from proxy.errors import envelope
 
 WATCHED = frozenset((b"content-length", b"connection"))
+CUT = "farebox.response.cut"
+"""Type of the message, beside ASGI's own, that ends an answer which came only in part."""
 
 
 class Exchange(RequestResponseCycle):
@@ -94,6 +96,9 @@ class Exchange(RequestResponseCycle):
 
     async def send(self, message: ASGISendEvent) -> None:
         """ASGI `send`: waits while the caller is not reading, drops what nobody reads."""
+        if message["type"] == CUT:
+            self._cut()
+            return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if self.disconnected:
@@ -104,6 +109,14 @@ class Exchange(RequestResponseCycle):
             self._start(message)
         else:
             raise RuntimeError(f"ASGI message {message['type']!r} out of order")
+
+    def _cut(self) -> None:
+        """End the answer short, so that its reader can tell it from a whole one."""
+        self.disconnected = True
+        if self.unframed:
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _start(self, message: HTTPResponseStartEvent) -> None:
         lines = [STATUS_LINE[message["status"]]]
