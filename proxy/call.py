@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
+from pricing import Quote
+from proxy.edge.exchange import CUT
 from proxy.errors import Overloaded, PayloadTooLarge, Refusal, envelope
 from proxy.routes import Route, Routed, route
 
@@ -80,6 +82,11 @@ class Call:
         found = self.routed.route
         return found.value if found in (Route.SUBMIT, Route.POLL) else "relay"
 
+    def about(self, quote: Quote | None) -> None:
+        """Note what is asked for; None is something without a price."""
+        self.model = quote.model if quote else "other"
+        self.resolution = quote.resolution if quote else "other"
+
     async def body(self, *, max_bytes: int, held: Held) -> bytes:
         """Read the whole body.
 
@@ -87,6 +94,8 @@ class Call:
             PayloadTooLarge, Overloaded: before more than that is held.
             CallerGone: the caller hung up first.
         """
+        if self._announced() > max_bytes:
+            raise PayloadTooLarge(limit=max_bytes)
         message = await self.receive()
         chunk: bytes = message.get("body", b"")
         if message["type"] == "http.disconnect":
@@ -110,6 +119,10 @@ class Call:
             raise PayloadTooLarge(limit=max_bytes)
         return b"".join(chunks)
 
+    def _announced(self) -> int:
+        """Say how many bytes the head promises; 0 where it does not say."""
+        return next((int(v) for n, v in self.headers if n == b"content-length"), 0)
+
     def _hold(self, count: int, held: Held) -> None:
         held.take(count)
         self.held_bytes += count
@@ -127,6 +140,10 @@ class Call:
     async def more(self, chunk: bytes, *, last: bool = False) -> None:
         """Send a piece of the answer."""
         await self.send({"type": "http.response.body", "body": chunk, "more_body": not last})
+
+    async def cut(self) -> None:
+        """Break an answer off where it stands: a clean end would make half of it look whole."""
+        await self.send({"type": CUT})
 
     async def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """Send a whole answer."""

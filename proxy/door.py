@@ -8,6 +8,7 @@ from proxy.directory import REVOKED, Directory, Key
 from proxy.errors import InvalidKey
 from proxy.keys import bare_key, checksum_ok, digest, fingerprint, is_farebox
 
+_SECRET_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key"})
 PUBLIC_AT = slice(6, 14)  # of sk-fb-<8 public>-<secret>
 
 
@@ -43,7 +44,19 @@ class Door:
             raise InvalidKey("This is the admin token; calls need a key.")
         if is_farebox(bare):
             return Caller(_farebox(bare, key_digest, directory, now_us))
-        return self._own(bare, key_digest, directory, now_us)
+        caller = self._own(bare, key_digest, directory, now_us)
+        if not caller.key.adopted and self.guards(headers):
+            raise InvalidKey("Two different API keys in one call.")
+        return caller
+
+    def guards(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Say whether any header of a key carries a secret of this Farebox's own."""
+        return any(self._is_ours(value) for name, value in headers if name in _SECRET_HEADERS)
+
+    def _is_ours(self, value: bytes) -> bool:
+        found = digest(value.rpartition(b" ")[2].decode("latin-1"))
+        is_admin = hmac.compare_digest(found, self.admin_digest)
+        return hmac.compare_digest(found, self.upstream_digest) or is_admin
 
     def _own(self, bare: str, key_digest: bytes, directory: Directory, now_us: int) -> Caller:
         mark = fingerprint(bare)

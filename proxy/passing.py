@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.call import Call, Header
@@ -13,6 +14,7 @@ from proxy.upstream import Answer, UpstreamError
 
 READ_WHOLE_MAX = 64 * 1024
 DECODED_MAX = 2 * 1024 * 1024
+_PLAIN = frozenset({b"", b"identity"})
 STALLED_S = 60.0  # a caller that takes nothing for so long is gone; the answer is still read
 
 
@@ -44,7 +46,7 @@ class Watch:
     def __init__(self, headers: Sequence[Header]) -> None:
         self._outline = Outline()
         encoding = encoding_of(headers)
-        self.plain = encoding in (b"", b"identity")
+        self.plain = encoding in _PLAIN
         self._decoder = None if self.plain else _decoder(encoding)
         self._blind = not self.plain and self._decoder is None
         self._decoded = 0
@@ -74,52 +76,120 @@ class Watch:
 
 def document_of(headers: Sequence[Header], body: bytes) -> object:
     """Read a whole answer."""
-    if not encoding_of(headers):
+    if encoding_of(headers) in _PLAIN:
         return read_document(body)
     watch = Watch(headers)
     watch.feed(body)
     return watch.document()
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How answers go on to one caller.
+
+    `base` is what poll URLs get, None where they stay. `secret` is a key of ours that paid for
+    the call and must not reach its caller, None where the caller brought the key.
+    """
+
+    base: str | None = None
+    secret: str | None = None
+
+    def swaps(self, answer: Answer) -> str | None:
+        """Name the base that this answer's poll URLs get; a compressed one passes as it is."""
+        return None if encoding_of(answer.headers) not in _PLAIN else self.base
+
+    def headers(self, answer: Answer, *, rewritten: bool) -> list[Header]:
+        """List the headers that the caller sees."""
+        kept = returned(answer.headers, rewritten=rewritten)
+        if self.secret is None:
+            return kept
+        return [(name, Scrub(self.secret).whole(value)) for name, value in kept]
+
+
+class Scrub:
+    """Stars out a secret that an answer repeats; as many bytes as it had, so lengths stay true."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+        self._held = b""
+
+    def whole(self, data: bytes) -> bytes:
+        """Star it out of bytes that are all there are."""
+        return data.replace(self._secret, b"*" * len(self._secret))
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Star it out of a stream; an end that may be its beginning is held back."""
+        data = self.whole(self._held + chunk)
+        longest = min(len(self._secret) - 1, len(data))
+        held = next((n for n in range(longest, 0, -1) if self._secret.startswith(data[-n:])), 0)
+        self._held = data[len(data) - held :]
+        return data[: len(data) - held]
+
+    def rest(self) -> bytes:
+        """Return what was held back when the stream ended."""
+        held, self._held = self._held, b""
+        return held
+
+
 def as_passed(
-    call: Call, answer: Answer, body: bytes, *, base: str | None
+    call: Call, answer: Answer, body: bytes, manner: Manner
 ) -> tuple[list[Header], bytes]:
     """Say how an answer that was read whole goes on: its headers, its bytes."""
-    swapped = body
-    if base is not None and not encoding_of(answer.headers):
-        swapped = swap_poll_urls(body, base)
-    headers = returned(answer.headers, rewritten=swapped is not body)
+    passed = body if manner.secret is None else Scrub(manner.secret).whole(body)
+    base, is_head = manner.swaps(answer), call.method == b"HEAD"
+    swapped = passed if base is None else swap_poll_urls(passed, base)
+    # What a HEAD would have got is not known, so its length is not promised.
+    rewritten = swapped is not passed or (is_head and base is not None)
+    headers = manner.headers(answer, rewritten=rewritten)
     sized = any(name.lower() == b"content-length" for name, _ in headers)
-    if not sized and call.method != b"HEAD" and answer.status not in (204, 304):
+    if not sized and not is_head and answer.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(swapped)))
     return headers, swapped
 
 
-async def pass_stream(
-    call: Call, answer: Answer, *, base: str | None, ours: Sequence[Header]
-) -> object:
+async def pass_stream(call: Call, answer: Answer, manner: Manner, ours: Sequence[Header]) -> object:
     """Pass on a large answer as it comes; what it said, read to its end whoever listens.
 
     A caller that is gone or takes nothing any more changes nothing: the rest is read for the
-    fare's sake and dropped.
+    fare's sake and dropped. An answer that is cut off is cut off for the caller too.
     """
-    watch = Watch(answer.headers)
-    swap = PollUrlSwap(base) if base is not None and watch.plain else None
-    await call.start(answer.status, [*returned(answer.headers, rewritten=swap is not None), *ours])
+    watch, base = Watch(answer.headers), manner.swaps(answer)
+    changes: list[Scrub | PollUrlSwap] = [Scrub(manner.secret)] if manner.secret else []
+    changes += [PollUrlSwap(base)] if base is not None else []
+    await call.start(answer.status, [*manner.headers(answer, rewritten=base is not None), *ours])
     listening = True
     try:
         async for chunk in answer.chunks():
             watch.feed(chunk)
             if listening:
-                listening = await _sent(call, swap.feed(chunk) if swap else chunk)
+                listening = await _sent(call, _changed(changes, chunk))
     except UpstreamError:
+        await call.cut()
         return TRUNCATED
     if listening:
-        await call.more(swap.rest() if swap else b"", last=True)
+        await call.more(_ended(changes), last=True)
+    else:
+        await call.cut()
     return watch.document()
 
 
+def _changed(changes: Sequence[Scrub | PollUrlSwap], chunk: bytes) -> bytes:
+    for change in changes:
+        chunk = change.feed(chunk)
+    return chunk
+
+
+def _ended(changes: Sequence[Scrub | PollUrlSwap]) -> bytes:
+    """Take what each change held back through those behind it."""
+    rest = b""
+    for change in changes:
+        rest = change.feed(rest) + change.rest()
+    return rest
+
+
 async def _sent(call: Call, chunk: bytes) -> bool:
+    if not chunk:
+        return True
     try:
         async with asyncio.timeout(STALLED_S):
             await call.more(chunk)

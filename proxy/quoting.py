@@ -7,7 +7,7 @@ from proxy.budget import KEY, Standing
 from proxy.directory import Key
 from proxy.errors import BudgetExceeded, ModelNotAllowed, RequestNotUnderstood
 from proxy.instants import local
-from proxy.ledger.ops import BudgetSpent
+from proxy.ledger.ops import UNPRICED, BudgetSpent, Fare
 from proxy.order import read_order
 from proxy.prices import Priced, Prices
 from proxy.routes import Surface
@@ -80,6 +80,18 @@ class Quoting:
             limit = usd(standing.limit_micros).encode()
             found.insert(0, (b"x-farebox-budget-limit-usd", limit))
         return found
+
+
+def fare_headers(fare: Fare) -> list[tuple[bytes, bytes]]:
+    """Say how a fare stands; one without a price has no cost to tell."""
+    found = [
+        (b"x-farebox-charge-id", fare.id.encode()),
+        (b"x-farebox-charge-state", fare.state.encode()),
+    ]
+    if fare.price_status != UNPRICED:
+        found.append((b"x-farebox-cost-usd", usd(fare.cost_micros).encode()))
+        found.append((b"x-farebox-price-version", fare.price_version.encode()))
+    return found
 
 
 def _may_buy(key: Key, quote: Quote) -> None:

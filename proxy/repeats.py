@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pricing import usd
 from proxy.call import Call, Header
 from proxy.directory import Key
 from proxy.errors import IdempotencyInProgress, IdempotencyMismatch, LedgerUnavailable
@@ -14,6 +13,7 @@ from proxy.headers import Asked
 from proxy.ledger import rows
 from proxy.ledger.ops import Fare, Kept
 from proxy.ledger.session import LedgerFault, Session
+from proxy.quoting import fare_headers
 
 KeptAnswer = tuple[int, str, bytes | None]
 """Status, headers as JSON, and the body; None for a body too large to be kept."""
@@ -57,7 +57,7 @@ class Repeats:
             raise IdempotencyInProgress(why="is still running or uncertain", prediction_id=named)
         if kept.body is None:
             raise IdempotencyInProgress(why="had an answer too large to keep", prediction_id=named)
-        headers = [*_headers(kept.headers), *(_marks(fare) if fare is not None else [])]
+        headers = [*_headers(kept.headers), *(fare_headers(fare) if fare is not None else [])]
         await call.answer(kept.status, headers, bytes(kept.body))
 
     async def _fare(self, charge_id: str) -> Fare | None:
@@ -68,12 +68,3 @@ class Repeats:
             return await self.fares.reader.ask(question)
         except LedgerFault as fault:
             raise LedgerUnavailable from fault
-
-
-def _marks(fare: Fare) -> list[Header]:
-    return [
-        (b"x-farebox-charge-id", fare.id.encode()),
-        (b"x-farebox-charge-state", fare.state.encode()),
-        (b"x-farebox-cost-usd", usd(fare.cost_micros).encode()),
-        (b"x-farebox-price-version", fare.price_version.encode()),
-    ]

@@ -1,0 +1,69 @@
+"""What becomes of a fare, written down: by a submit's answer, by its absence, by a poll."""
+
+from dataclasses import dataclass, replace
+
+from proxy.answers import Outcome
+from proxy.charge import Ground, State
+from proxy.fares import Fares
+from proxy.ledger.ops import UNPRICED, Accept, Decide, Doubt, Fare, Purge, Receipt
+from proxy.repeats import KeptAnswer
+from proxy.upstream import NotSent, UpstreamError
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Turns outcomes into operations of the ledger.
+
+    Each returns the charge as it stands then; None if that could not be written yet.
+    """
+
+    fares: Fares
+    charge_on_submit: bool
+
+    async def answered(self, fare: Fare, outcome: Outcome, answer: KeptAnswer) -> Receipt | None:
+        """Write down what the answer to a submit decides."""
+        prediction = outcome.prediction_id
+        noted = None
+        if prediction is not None and outcome.kind in ("accepted", "completed", "failed"):
+            noted = await self.fares.record(self._accept(fare, prediction, answer))
+            if noted is not None and noted.fare.prediction_id != prediction:
+                return noted  # handed out twice: uncertain, whatever else the answer says
+        if outcome.kind == "completed":
+            return await self.fares.record(
+                Decide(fare.id, outcome.outputs, Ground.ANSWER, outcome.word, answer=answer)
+            )
+        if outcome.kind in ("failed", "refused"):
+            return await self.fares.record(Decide(fare.id, None, Ground.ANSWER, outcome.word))
+        if outcome.kind == "accepted" and prediction is not None:
+            return noted
+        return await self.fares.record(Doubt(fare.id, outcome.word, fare.account, prediction))
+
+    def _accept(self, fare: Fare, prediction_id: str, answer: KeptAnswer) -> Accept:
+        return Accept(
+            fare.id,
+            fare.account,
+            prediction_id,
+            charge_now=self.charge_on_submit and fare.price_status != UNPRICED,
+            due_in_us=self.fares.poll_after_us,
+            answer=answer,
+        )
+
+    async def unanswered(self, fare: Fare, error: UpstreamError, *, unseen: bool) -> Receipt | None:
+        """Release what is proven not to have been sent; anything else is uncertain."""
+        if not isinstance(error, NotSent):
+            return await self.fares.record(Doubt(fare.id, "no answer"))
+        if unseen:
+            return await self.turned_away(fare)
+        return await self.fares.record(Decide(fare.id, None, Ground.UNSENT, "not sent"))
+
+    async def turned_away(self, fare: Fare) -> Receipt:
+        """Remove the traces of a call by a key that the upstream has not let in."""
+        await self.fares.record(Purge(fare.id))
+        return Receipt(replace(fare, state=State.RELEASED.value, settled_micros=0))
+
+    async def polled(self, fare: Fare, outcome: Outcome) -> Receipt | None:
+        """Settle or release what a poll shows to be over; once, however often it is read."""
+        if outcome.kind not in ("completed", "failed"):
+            return None
+        outputs = outcome.outputs if outcome.kind == "completed" else None
+        return await self.fares.record(Decide(fare.id, outputs, Ground.ANSWER, outcome.word))
