@@ -14,10 +14,10 @@ def picture(client: httpx.Client, farebox: Installation) -> Group:
     """Draw every key's day."""
     table = Table(title="Today, by key, in USD", title_justify="left", expand=False)
     for name in ("key", "team"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("limit", "spent", "held", "left"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("used", width=12)
+    table.add_column("used", width=8)
     table.add_column("resets", no_wrap=True)
     for name, secret in farebox.keys.items():
         day = client.get("/budget", headers={"Authorization": secret}).json()
@@ -26,7 +26,7 @@ def picture(client: httpx.Client, farebox: Installation) -> Group:
             name,
             day["team"],
             *(f"{day[f'{figure}_usd'][:-2]}" for figure in FIGURES),
-            ProgressBar(total=limit, completed=limit - left, width=12),
+            ProgressBar(total=limit, completed=limit - left, width=8),
             f"{day['resets_at'][11:16]}{day['resets_at'][-6:]}",
         )
     return Group(table)
