@@ -1,0 +1,102 @@
+"""The webhook of a real Farebox, told of real purchases, by a real receiver."""
+
+import base64
+import hashlib
+import hmac
+import queue
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.admin.serving import Served, serving
+from tests.notify.receiver import Delivery, Receiver
+from tests.standin.server import Standin
+
+SECRET = "a-secret-of-the-webhook"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def upstream() -> Iterator[Standin]:
+    with Standin() as running:
+        yield running
+
+
+def start(
+    directory: Path, upstream: Standin, receiver: Receiver, query: str = ""
+) -> AbstractContextManager[Served]:
+    return serving(
+        directory,
+        upstream.url,
+        FAREBOX_NOTIFY_URL=receiver.url + query,
+        FAREBOX_NOTIFY_SECRET=SECRET,
+        FAREBOX_NOTIFY_AT="50,100",
+    )
+
+
+def key(farebox: Served, limit: str) -> str:
+    made = farebox.admin.post("/admin/keys", json={"name": "web", "daily_budget_usd": limit})
+    secret: str = made.json()["key"]
+    return secret
+
+
+def signed(delivery: Delivery) -> bool:
+    headers = delivery.headers
+    text = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + delivery.body
+    mac = hmac.new(SECRET.encode(), text, hashlib.sha256).digest()
+    return headers["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"
+
+
+def test_a_passed_threshold_is_told_signed_and_told_again_when_over(
+    tmp_path: Path, upstream: Standin, receiver: Receiver
+) -> None:
+    with start(tmp_path, upstream, receiver) as farebox:
+        assert farebox.submit(key(farebox, "0.06")).status_code == 200
+        (half,) = receiver.taken(1)
+        facts = half.facts
+        assert signed(half)
+        assert (facts["state"], facts["threshold_percent"], facts["name"]) == ("raised", 50, "web")
+        assert (facts["limit_usd"], facts["reserved_usd"]) == ("0.060000", "0.040200")
+        farebox.admin.post("/admin/keys/web/top-up", json={"usd": "1"}).raise_for_status()
+        (over,) = receiver.taken(1)
+        assert (over.facts["state"], over.facts["threshold_percent"]) == ("resolved", 50)
+
+
+def test_after_a_restart_nothing_is_told_twice(
+    tmp_path: Path, upstream: Standin, receiver: Receiver
+) -> None:
+    with start(tmp_path, upstream, receiver) as farebox:
+        secret = key(farebox, "0.0804")
+        farebox.submit(secret)
+        assert receiver.taken(1)[0].facts["threshold_percent"] == 50
+    with start(tmp_path, upstream, receiver) as farebox:
+        farebox.submit(secret)
+        assert receiver.taken(1)[0].facts["threshold_percent"] == 100
+    with pytest.raises(queue.Empty):
+        receiver.deliveries.get_nowait()
+
+
+def test_what_was_not_taken_is_told_again_under_the_same_id(
+    tmp_path: Path, upstream: Standin, receiver: Receiver
+) -> None:
+    receiver.refuse = 1
+    with start(tmp_path, upstream, receiver) as farebox:
+        farebox.submit(key(farebox, "0.06"))
+        first, second = receiver.next(), receiver.next()
+    assert (first.answered, second.answered) == (500, 200)
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+def test_slack_is_told_in_a_sentence(tmp_path: Path, upstream: Standin, receiver: Receiver) -> None:
+    with start(tmp_path, upstream, receiver, "?format=slack") as farebox:
+        farebox.submit(key(farebox, "0.06"))
+        (told,) = receiver.taken(1)
+    assert list(told.facts) == ["text"]
+    assert told.facts["text"].startswith("Daily budget of key 'web': 50% reached")
