@@ -1,0 +1,61 @@
+// What a page does beyond links and forms: it asks for its live parts again, and says when it cannot.
+"use strict";
+
+const TICK_MS = 5000;
+const live = document.getElementById("live");
+const trouble = document.getElementById("trouble");
+let running = Boolean(live) && sessionStorage.getItem("farebox-live") !== "off";
+let heardAt = new Date();
+
+function shown() {
+  live.hidden = false;
+  live.setAttribute("aria-pressed", String(running));
+}
+
+function tell(words) {
+  trouble.textContent = words;
+  trouble.hidden = !words;
+}
+
+function lost() {
+  tell(`Not updating: no answer since ${heardAt.toLocaleTimeString()}. The figures below are from then.`);
+}
+
+if (live) {
+  shown();
+  live.addEventListener("click", () => {
+    running = !running;
+    sessionStorage.setItem("farebox-live", running ? "on" : "off");
+    shown();
+  });
+  setInterval(() => {
+    if (running && !document.hidden) htmx.trigger(document.body, "farebox:tick");
+  }, TICK_MS);
+  document.body.addEventListener("htmx:beforeRequest", () => live.classList.add("asking"));
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    live.classList.remove("asking");
+    if (event.detail.successful) {
+      heardAt = new Date();
+      tell("");
+    } else if (event.detail.xhr.status !== 401) {
+      lost();
+    }
+  });
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copy);
+    const said = button.parentElement.querySelector(".copied");
+    try {
+      await navigator.clipboard.writeText(source.value);
+      said.textContent = "Copied.";
+    } catch {
+      source.select();
+      said.textContent = "Selected: copy it with your keyboard.";
+    }
+  });
+}
+
+document.querySelector("[role=alert][tabindex]")?.focus();

@@ -1,0 +1,1 @@
+"""One module a page; each lists its views for the map."""
