@@ -18,7 +18,8 @@ CREATE TABLE bad(number INTEGER PRIMARY KEY, prediction TEXT, why TEXT);
 CREATE TABLE ours(id TEXT PRIMARY KEY, prediction TEXT, account TEXT, key TEXT, team TEXT,
                   model TEXT, resolution TEXT, task TEXT, version TEXT, unit INTEGER,
                   listed INTEGER, images INTEGER, micros INTEGER, open INTEGER,
-                  unpriced INTEGER, at_us INTEGER, inside INTEGER, billed INTEGER DEFAULT 0) WITHOUT ROWID;
+                  unpriced INTEGER, at_us INTEGER, inside INTEGER,
+                  billed INTEGER DEFAULT 0) WITHOUT ROWID;
 """
 _INDEXES = """
 CREATE INDEX lines_prediction ON lines(prediction);
@@ -39,7 +40,7 @@ _ALIKE = """
 SELECT id FROM ours
 WHERE model=? AND micros=? AND at_us BETWEEN ? AND ? AND billed=0
   AND (prediction IS NULL OR ?='') AND (?='' OR key=?)
-ORDER BY abs(at_us-?), id LIMIT 1
+ORDER BY open, abs(at_us-?), id LIMIT 1
 """
 
 
