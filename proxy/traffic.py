@@ -1,6 +1,7 @@
 """What happened, said twice: to the metrics and in one log line a call."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.answers import Outcome, upstream_error_kind
@@ -17,6 +18,7 @@ class Traffic:
 
     metrics: Metrics
     log: CallLog
+    on_refused: Callable[[Call, str, str], None] = lambda *_: None  # call, reason, in words
 
     def begin(self, call: Call) -> None:
         """A call came in."""
@@ -34,8 +36,9 @@ class Traffic:
             metrics.upstream(route, call.model or "other").observe(call.upstream_s)
         self.log.write(call, took)
 
-    def refused(self, call: Call, reason: str) -> None:
-        """Farebox said no."""
+    def refused(self, call: Call, reason: str, why: str = "") -> None:
+        """Farebox said no; `why` is what the caller is told."""
+        self.on_refused(call, reason, why)
         key = call.key_label
         self.metrics.refusals(call.team if key != "other" else "", key, reason).inc()
         if reason == "price_unknown":
@@ -47,6 +50,7 @@ class Traffic:
             self.metrics.unpriced("relayed").inc()
         if receipt.shadowed:
             self.metrics.refusals(call.team, call.key_label, "shadow").inc()
+            self.on_refused(call, "shadow", "It was let pass: the key is in shadow mode.")
 
     def decided(self, fare: Fare) -> None:
         """A fare was decided."""
