@@ -24,8 +24,8 @@ class Billed:
 def true_bill(session: Session) -> list[Billed]:
     """Bill every charge that was settled, three seconds after it was admitted."""
     found = session.rows(
-        "SELECT prediction_id,admitted_us+3000000,model,settled_micros,id,price_version FROM charges"
-        " WHERE settled_micros>0 ORDER BY id"
+        "SELECT prediction_id,admitted_us+3000000,model,settled_micros,id,price_version"
+        " FROM charges WHERE settled_micros>0 ORDER BY id"
     )
     return [Billed(*row) for row in found]
 

@@ -87,7 +87,7 @@ class Traffic:
             self.batch(min(BATCH, calls - done), at_us)
 
     def batch(self, calls: int, at_us: int) -> None:
-        """Admit calls at an instant; accept them a second later, decide them in the minute after."""
+        """Admit calls at an instant; accept and decide them within the minute."""
         reserves = [self._reserve(at_us) for _ in range(calls)]
         self.commit(reserves, at_us)
         self.commit([self._accept(each) for each in reserves], at_us + 1_000_000)
