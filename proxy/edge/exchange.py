@@ -53,6 +53,7 @@ class Exchange(RequestResponseCycle):
         *,
         expects_continue: bool,
         keep_alive: bool,
+        unread_bytes_max: int,
     ) -> None:
         self.scope = scope
         self.transport = transport
@@ -61,6 +62,7 @@ class Exchange(RequestResponseCycle):
         self.on_response = on_response
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expects_continue
+        self.unread_bytes_max = unread_bytes_max
         self.body = bytearray()
 
     # From the caller
@@ -144,6 +146,8 @@ class Exchange(RequestResponseCycle):
         if self.waiting_for_100_continue:
             # The caller may or may not send its body now: no next request can be found.
             self.waiting_for_100_continue = self.keep_alive = False
+        if self.more_body and not self._ends_soon():
+            self.keep_alive = False  # said now: a caller must not send its next call here
         if status in (204, 304) or self.scope["method"] == "HEAD":
             self.bodiless = True
         elif self.chunked_encoding is None:
@@ -153,6 +157,11 @@ class Exchange(RequestResponseCycle):
                 lines.append(b"transfer-encoding: chunked\r\n")
         if not (self.keep_alive or self.said_close):
             lines.append(b"connection: close\r\n")
+
+    def _ends_soon(self) -> bool:
+        """Whether what is left of an unread body may be swallowed to keep the connection."""
+        lengths = (value for name, value in self.scope["headers"] if name == b"content-length")
+        return int(next(lengths, self.unread_bytes_max + 1)) <= self.unread_bytes_max
 
     def _continue(self, message: HTTPResponseBodyEvent) -> None:
         if self.response_complete:

@@ -114,6 +114,7 @@ class EdgeProtocol(Connection):
             self.on_response_complete,
             expects_continue=expects_continue,
             keep_alive=keep_alive,
+            unread_bytes_max=self.limits.unread_bytes_max,
         )
         self._begin(exchange)
 
