@@ -94,12 +94,6 @@ def sizes() -> Iterator[Document]:
         ("0.081000", '{"size": "9K"}'),
     ):
         yield from made("another default", SEEDREAM, price, [body])
-    yield from made(
-        "a table that says incomplete",
-        VIDU,
-        UNKNOWN,
-        holding("resolution", ('"77x"', '"huge"', "4")),
-    )
 
 
 # How many
