@@ -1,6 +1,5 @@
 """`farebox reconcile`: the ledger against the provider's bill."""
 
-import getpass
 import json
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from pricing import usd
 from proxy.cli.arguments import Json, settings_of
 from proxy.cli.books import day, reading, wrong, zone_name
-from proxy.cli.ledger import opened
+from proxy.cli.ledger import actor, opened
 from proxy.cli.output import FINDING, say, show_facts, show_table
 from proxy.reports import reconcile as books
 from proxy.reports.layout import Layout, MappingError, read_mapping
@@ -64,11 +63,10 @@ def _layout(mapping: Path | None) -> Layout:
 
 
 def _finish(context: typer.Context, found: Reconciliation, *, apply: bool, why: str) -> None:
-    actor = f"cli:{getpass.getuser()}"
     with opened(context) as store:
         if apply:
-            books.apply(store, found, actor=actor, why=why)
-        books.record(store, found.summary, actor=actor)
+            books.apply(store, found, actor=actor(), why=why)
+        books.record(store, found.summary, actor=actor())
 
 
 def _show(found: Reconciliation, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import typer
 from pricing import usd
 from proxy.cli.arguments import Json, settings_of
 from proxy.cli.books import day, reading, wrong, zone_name
-from proxy.cli.ledger import opened
+from proxy.cli.ledger import actor, opened
 from proxy.cli.output import CommandError, ReaderLeft, say, show_table
 from proxy.ledger.session import Session
 from proxy.reports import exports, sheets, spend
@@ -83,7 +83,7 @@ def export_focus(
                 wanted = exports.find(store.session, month, grain.value)
                 digest = write(store.session, wanted, partial)
             exports.check(wanted, digest)
-            store.transact(exports.close(wanted, digest, actor="cli"))
+            store.transact(exports.close(wanted, digest, actor=actor()))
             partial.replace(out)
         except ValueError as error:
             raise wrong(f"{month} is no month such as 2026-11") from error

@@ -83,7 +83,7 @@ class Traffic:
     def run(self, calls: int, start_us: int = NOVEMBER_US, end_us: int = DECEMBER_US) -> None:
         """Admit calls evenly over a time and decide most of them."""
         for done in range(0, calls, BATCH):
-            at_us = start_us + (end_us - start_us) * done // calls
+            at_us = start_us + (end_us - start_us) * (2 * done + BATCH) // (2 * calls + BATCH)
             self.batch(min(BATCH, calls - done), at_us)
 
     def batch(self, calls: int, at_us: int) -> None:
