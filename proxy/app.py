@@ -99,6 +99,7 @@ class Farebox:
         store = await asyncio.to_thread(self._open_store)
         writer = self._writer(store)
         reader = Reader(settings.database_url)
+        self.scraping = Reader(settings.database_url)
         fares = Fares(
             writer, reader, int(settings.poll_after_s * 1e6), settings.charge_on == "submit"
         )
@@ -125,6 +126,7 @@ class Farebox:
             await fares.flush(within_s=FLUSH_S)
             await writer.close()
             reader.close()
+            self.scraping.close()
             self.desk.reader.close()
             await asyncio.to_thread(store.session.close)
             self.relay_log.flush()
@@ -187,7 +189,7 @@ class Farebox:
         self.relay = Relay(
             settings, door, quoting, fares, crossing, traffic, self.status, cap, assay
         )
-        scrape = Scrape(self.metrics, fares, settings.metrics_series_max)
+        scrape = Scrape(self.metrics, fares.writer, self.scraping, settings.metrics_series_max)
         guard = Guard(self.token, settings.trusted_proxies)
         admin = admin_routes(AdminContext(settings, guard, fares, prices, assay))
         self.desk = Desk(

@@ -87,9 +87,9 @@ class Crossing:
         finally:
             call.upstream_s += time.perf_counter() - started
 
-    def silent(self, call: Call, error: UpstreamError, *, fare: str | None = None) -> Refusal:
+    def silent(self, error: UpstreamError, *, fare: str | None = None) -> Refusal:
         """Count an upstream that did not answer, and say it to the caller."""
-        self.traffic.upstream_failed(call, error)
+        self.traffic.upstream_failed(error)
         return (UpstreamTimeout if isinstance(error, TimedOut) else UpstreamUnreachable)(fare=fare)
 
     def manner(self, call: Call, caller: Caller) -> Manner:
@@ -126,7 +126,7 @@ class Crossing:
             answer = await self.send(call, caller, body, submit=True)
             await self._back(call, answer, Manner(secret=self.manner(call, caller).secret))
         except UpstreamError as error:
-            raise self.silent(call, error) from error
+            raise self.silent(error) from error
 
     async def keyless(self, call: Call, body: bytes, *, drop_key: bool) -> None:
         """Relay an OPTIONS without a key of ours; `drop_key`: what it carries is not to leave."""
@@ -135,7 +135,7 @@ class Crossing:
             answer = await self._send(call, headers, body, pool=NOBODY, submit=True)
             await self._back(call, answer, Manner())
         except UpstreamError as error:
-            raise self.silent(call, error) from error
+            raise self.silent(error) from error
 
     async def _back(self, call: Call, answer: Answer, manner: Manner) -> None:
         answered = await self.read(call, answer)

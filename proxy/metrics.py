@@ -48,11 +48,11 @@ class Metrics(Collector):
             Counter, "farebox_requests", "Calls answered, by route and status.", "route", "status"
         )
         self.seconds = make(
-            Histogram, "farebox_request_duration_seconds", "From a call's head to its answer's end.",
+            Histogram, "farebox_request_duration_seconds", "From a call's head to its answer.",
             "route", buckets=SECONDS,
         )  # fmt: skip
         self.overhead = make(
-            Histogram, "farebox_overhead_seconds", "What of a call was not waiting for the upstream.",
+            Histogram, "farebox_overhead_seconds", "What of a call was not the upstream.",
             "route", buckets=OVERHEAD,
         )  # fmt: skip
         self.upstream = make(

@@ -1,4 +1,4 @@
-"""Money in the metrics, read from the ledger at scrape: it survives restarts and agrees anywhere."""
+"""Money in the metrics, read from the ledger at scrape: it survives restarts, and nodes agree."""
 
 import re
 from collections.abc import Iterator

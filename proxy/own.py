@@ -1,8 +1,9 @@
 """The routes of our own: budget, quote, metrics and health."""
 
-import contextlib
+import asyncio
 import hmac
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ from proxy.scrape import Scrape
 from proxy.settings import Settings
 
 BEARER = b"bearer "
+PROOF_S = 1.0  # how long one proof that the ledger can be written is good for
+PROBE_S = 3.0
 
 
 @dataclass
@@ -53,6 +56,9 @@ class OwnRoutes:
     assay: Assay
     scrape: Scrape
     admin: Sequence[BaseRoute] = ()
+
+    def __post_init__(self) -> None:
+        self._proved_s = -PROOF_S
 
     def app(self) -> Starlette:
         """Draw the map."""
@@ -103,7 +109,7 @@ class OwnRoutes:
         path = asked.get("path")
         if not isinstance(path, str) or not path.startswith("/api/v3/"):
             raise BadRequest("'path' must be a string that starts with /api/v3/.")
-        routed = route("POST", path.encode())
+        routed = route("POST", path.encode(errors="replace"))
         if routed.route is not V3Route.SUBMIT:
             raise BadRequest("'path' is not a priced submit.")
         body = json.dumps(asked.get("body")).encode()
@@ -131,15 +137,8 @@ class OwnRoutes:
 
     async def readyz(self, _request: Request) -> Response:
         """Say whether submits can be taken, and if not, why."""
-        why = []
-        if self.status.draining:
-            why.append("draining")
-        if (broken := self.fares.writer.broken) is not None:
-            with contextlib.suppress(LedgerFault):
-                await self.fares.writer.transact(lambda store: store.touch())
-                broken = None
-            if broken is not None:
-                why.append(f"the ledger cannot be written: {broken}")
+        why = ["draining"] if self.status.draining else []
+        why += await self._unwritable()
         try:
             await self.fares.reader.ask(revision)
         except LedgerFault as fault:
@@ -147,6 +146,21 @@ class OwnRoutes:
         return JSONResponse(
             {"status": "not ready" if why else "ready", "why": why}, 503 if why else 200
         )
+
+    async def _unwritable(self) -> list[str]:
+        """Say why nothing can be written, by writing something; not oftener than each second."""
+        now_s = time.monotonic()
+        if self.fares.writer.broken is None and now_s < self._proved_s + PROOF_S:
+            return []
+        try:
+            async with asyncio.timeout(PROBE_S):
+                await self.fares.writer.transact(lambda store: store.touch())
+        except LedgerFault as fault:
+            return [f"the ledger cannot be written: {fault}"]
+        except TimeoutError:
+            return [f"the ledger has not written for {PROBE_S:.0f} seconds"]
+        self._proved_s = now_s
+        return []
 
 
 def _figures(standing: Standing, *, shown: bool) -> dict[str, Any]:
@@ -197,7 +211,7 @@ async def _ledger(_request: Request, _error: Exception) -> Response:
     return refused(LedgerUnavailable())
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     if error.status_code == 405:  # noqa: PLR2004
         allowed = (error.headers or {}).get("Allow", "").split(", ")

@@ -208,7 +208,7 @@ class Relay:
         noted = await self.deciding.unanswered(receipt.fare, error, unseen=caller.unseen)
         self._note(call, noted or receipt)
         fare = "released" if isinstance(error, NotSent) else "uncertain"
-        return self.crossing.silent(call, error, fare=fare)
+        return self.crossing.silent(error, fare=fare)
 
     async def _answered(
         self, call: Call, caller: Caller, receipt: Receipt, answer: Answer, read: bytes | None
@@ -230,7 +230,7 @@ class Relay:
     ) -> None:
         status = kept[0]
         outcome = submit_outcome(status, document)
-        self.traffic.upstream_said(call, status, document, outcome)
+        self.traffic.upstream_said(status, document, outcome)
         noted: Receipt | None
         if caller.unseen and status == 401:  # noqa: PLR2004
             noted = await self.deciding.turned_away(receipt.fare)
@@ -251,7 +251,7 @@ class Relay:
             answer = await self.crossing.send(call, caller, body, submit=False)
             read = await self.crossing.read(call, answer)
         except UpstreamError as error:
-            raise self.crossing.silent(call, error) from error
+            raise self.crossing.silent(error) from error
         manner = self.crossing.manner(call, caller)
         if read is None:
             document = await pass_stream(call, answer, manner, call.ours)

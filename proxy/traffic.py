@@ -58,12 +58,12 @@ class Traffic:
             spent_us = fare.decided_us - fare.admitted_us
             self.metrics.generation(fare.model, fare.resolution).observe(spent_us / 1e6)
 
-    def upstream_said(self, call: Call, status: int, document: object, outcome: Outcome) -> None:
+    def upstream_said(self, status: int, document: object, outcome: Outcome) -> None:
         """The upstream answered a submit."""
         if outcome.kind in ("refused", "unclear") or status >= 400:  # noqa: PLR2004
             self.metrics.upstream_errors(upstream_error_kind(status, document)).inc()
 
-    def upstream_failed(self, call: Call, error: UpstreamError) -> None:
+    def upstream_failed(self, error: UpstreamError) -> None:
         """The upstream did not answer."""
         kind = "unsent" if isinstance(error, NotSent) else "broken"
         self.metrics.upstream_errors("timeout" if isinstance(error, TimedOut) else kind).inc()
