@@ -236,16 +236,20 @@ def test_quote_and_dry_run_say_the_same_and_do_nothing(
         f"{farebox.url}/quote", json={"path": PATH, "body": body}, headers={"x-api-key": key}
     )
     dry = farebox.submit(key, headers={"x-farebox-dry-run": "yes"}, **body)
-    assert quoted.json() == dry.json() == {
-        "price_usd": price,
-        "images": images,
-        "model": FLASH,
-        "resolution": resolution,
-        "price_version": "2026-09-25",
-        "price_status": "published",
-        "admitted": True,
-        "refusal": None,
-    }
+    assert (
+        quoted.json()
+        == dry.json()
+        == {
+            "price_usd": price,
+            "images": images,
+            "model": FLASH,
+            "resolution": resolution,
+            "price_version": "2026-09-25",
+            "price_status": "published",
+            "admitted": True,
+            "refusal": None,
+        }
+    )
     assert dry.headers["x-farebox-cost-usd"] == price
     assert dry.headers["x-farebox-budget-remaining-usd"] == "1.000000"
     assert (len(upstream.calls), farebox.rows("SELECT count(*) FROM entries")) == before
@@ -267,7 +271,9 @@ def test_a_dry_run_can_be_said_not_to_be_one(value: str, farebox: Farebox, rich:
 
 def test_what_has_no_price_is_refused_and_never_sent(farebox: Farebox, upstream: Standin) -> None:
     key, before = farebox.key(), len(upstream.calls)
-    answer = farebox.submit(key, path="/api/v3/google/gemini-3.1-flash-image-previeww/text-to-image")
+    answer = farebox.submit(
+        key, path="/api/v3/google/gemini-3.1-flash-image-previeww/text-to-image"
+    )
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "price_unknown")
     assert FLASH in answer.json()["error"]["message"]
     assert len(upstream.calls) == before
