@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.mutants import MUTANTS
+from tests.chaos.plan import Plan
 from tests.chaos.power import CUTS, power_cuts
-from tests.chaos.run import Outcome, Plan, storm
+from tests.chaos.run import Outcome, storm
 from tests.chaos.start import measured_starts
 from tests.postgres import running_postgres
 

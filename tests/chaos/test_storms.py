@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.mutants import MUTANTS
+from tests.chaos.plan import Plan
 from tests.chaos.points import POINTS
-from tests.chaos.run import Outcome, Plan, storm
+from tests.chaos.run import Outcome, storm
 from tests.postgres import Postgres, postgres
 
 __all__ = ["postgres"]
