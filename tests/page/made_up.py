@@ -42,7 +42,7 @@ class History:
     """Writes fares as they would have come, at instants of its own."""
 
     store: Store
-    random: Random = field(default_factory=lambda: Random(7))
+    random: Random = field(default_factory=lambda: Random(7))  # noqa: S311
     secrets: dict[str, str] = field(default_factory=dict)
     uncertain: list[str] = field(default_factory=list)
 
@@ -116,7 +116,8 @@ def month(path: Path, *, days: int = 30, calls: int = 600) -> History:
         name = chance.choices(names, weights)[0]
         history.buy(name, moment, end=end)
     for back_s, name, end in (
-        (900, "web-shop", "uncertain"), (700, "thumbnails", "uncertain"), (90, "ad-banners", "accepted"),
+        (900, "web-shop", "uncertain"), (700, "thumbnails", "uncertain"),
+        (90, "ad-banners", "accepted"),
         (50, "web-shop", "released"), (40, "thumbnails", "accepted"), (9, "web-shop", "reserved"),
     ):  # fmt: skip
         history.buy(name, now - back_s * 1_000_000, end=end)

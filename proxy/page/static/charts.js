@@ -20,7 +20,7 @@
   }
 
   function wall(zone, shape) {
-    const format = new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...shape });
+    const format = new Intl.DateTimeFormat(shape.month ? "en-US" : "en-GB", { timeZone: zone, ...shape });
     return (seconds) => format.format(new Date(seconds * 1000));
   }
 

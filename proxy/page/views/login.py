@@ -15,7 +15,7 @@ from proxy.page.visit import Visit
 
 SECRET_MAX = 512
 WRONG = "This opens nothing here. Is it the whole token or key, without quotes?"
-UNSEEN = "This key has made no call here yet; there is nothing to show."
+UNSEEN = f"{WRONG} A key of your own opens its page after its first call."
 
 
 async def form(visit: Visit) -> Response:
@@ -43,18 +43,17 @@ async def enter(visit: Visit) -> Response:
     now = now_us()
     try:
         caller = _caller(visit, secret, now)
-        if caller is None:
+        if caller is None or caller.unseen:  # any text could be an own key that never called
             visit.desk.guard.check_token(secret, visit.desk.guard.address(visit.request))
     except Slower as slower:
         words = f"Too many wrong tries. Try again in {slower.wait_s} seconds."
         return _form(visit, after=after, error=words, status=429, wait_s=slower.wait_s)
     except InvalidKey:
-        return _form(visit, after=after, error=WRONG, status=HTTPStatus.FORBIDDEN)
+        words = WRONG if caller is None else UNSEEN
+        return _form(visit, after=after, error=words, status=HTTPStatus.FORBIDDEN)
     if caller is None:
         visit.fresh = begin(ADMIN, now // 1_000_000)
         return visit.go(after if is_ours(after) else "/")
-    if caller.unseen:
-        return _form(visit, after=after, error=UNSEEN, status=HTTPStatus.FORBIDDEN)
     visit.fresh = begin(caller.key.id, now // 1_000_000, stamp=stamp_of(caller.key))
     return visit.go(after if after.startswith("/my") and is_ours(after) else "/my")
 

@@ -47,6 +47,12 @@ def terms(rate: Rate) -> str:
     return ", ".join(part for part in found if part)
 
 
+def _size(rate: Rate) -> str:
+    if rate.resolution != ANY:
+        return rate.resolution
+    return "any size" if terms(rate) else "one price"
+
+
 def side_by_side(old: PriceTable | None, new: PriceTable) -> Iterator[Row]:
     """List every price of either version, by model."""
     for model in sorted({*new.models, *(old.models if old else ())}):
@@ -58,10 +64,7 @@ def side_by_side(old: PriceTable | None, new: PriceTable) -> Iterator[Row]:
 def _rates(table: PriceTable | None, model: str) -> dict[tuple[str, str], Rate]:
     if table is None or model not in table.models:
         return {}
-    return {
-        ("one price" if r.resolution == ANY else r.resolution, terms(r)): r
-        for r in table.models[model].rates
-    }
+    return {(_size(r), terms(r)): r for r in table.models[model].rates}
 
 
 async def prices(visit: Visit) -> Response:
