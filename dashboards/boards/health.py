@@ -205,7 +205,7 @@ def _ledger() -> list[Any]:
             unit=COUNT,
         ),
         lines(
-            "Errors by kind",
+            "Ledger errors by kind",
             """Anything above 0 needs a look: `busy` another process holding the database,
             `full` the disk, `gone` a database file that was replaced.""",
             over_time(or_none(summed("kind", "farebox_ledger_errors_total")), "{{kind}}"),

@@ -125,9 +125,9 @@ def _sizes(dialect: Dialect) -> list[Any]:
     large = total("CASE WHEN resolution = '4K' THEN calls END")
     sql = by_day(dialect, "resolution", total("images"), "Images")
     each = f"""SELECT model || ' ' || resolution AS "Model",
-        {usd("sum(spend_micros)")} / sum(images) AS "Per image"
+        round({usd("sum(spend_micros)")} / sum(images), 6) AS "Per image"
         FROM spend WHERE {within(dialect)} AND images > 0
-        GROUP BY 1 HAVING sum(images) > 0 ORDER BY 2 DESC LIMIT 12"""
+        GROUP BY 1 HAVING sum(images) > 0 ORDER BY 2 DESC, 1 LIMIT 12"""
     return [
         figure(
             "Calls at 4K",
