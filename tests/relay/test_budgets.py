@@ -227,6 +227,7 @@ def test_quote_and_dry_run_say_the_same_and_do_nothing(
     price: str,
     resolution: str,
     images: int,
+    *,
     farebox: Farebox,
     upstream: Standin,
 ) -> None:

@@ -169,7 +169,8 @@ def test_figures_are_never_older_than_the_question(farebox: Farebox) -> None:
     key = farebox.key("prompt-figures", daily_micros=-1)
     for count in range(1, 4):
         farebox.submit(key, "standin:sync")
-        line = f'farebox_images_total{{key="prompt-figures",model="gemini-3.1-flash-image-preview",resolution="1K",team=""}} {count}.0'
+        place = 'key="prompt-figures",model="gemini-3.1-flash-image-preview",resolution="1K"'
+        line = f'farebox_images_total{{{place},team=""}} {count}.0'
         assert line in farebox.metrics()
 
 

@@ -70,6 +70,7 @@ def test_a_fare_is_decided_by_what_the_upstream_did(
     status: int,
     state: str,
     entries: list[tuple[str, int, int]],
+    *,
     farebox: Farebox,
     rich: str,
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_poll_decides_once_however_often_it_is_read(
     state: str,
     entry: tuple[str, int, int],
     path: str,
+    *,
     farebox: Farebox,
     rich: str,
 ) -> None:
@@ -196,7 +198,7 @@ def test_a_zip_bomb_is_not_unpacked(farebox: Farebox, rich: str) -> None:
 
 def hang_up(farebox: Farebox, upstream: Standin, key: str, prompt: str, *, read_bytes: int) -> None:
     """Submit, read so much of the answer, and reset the connection."""
-    calls = sum(PATH == call.path for call in upstream.calls)
+    calls = sum(call.path == PATH for call in upstream.calls)
     body = b'{"prompt":"%b"}' % prompt.encode()
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\n"
     line = socket.create_connection(("127.0.0.1", farebox.port), timeout=30)
@@ -258,7 +260,7 @@ SOLD = [
 
 @pytest.mark.parametrize(("prompt", "n", "sold", "held", "spent"), SOLD)
 def test_what_was_sold_is_what_is_charged(
-    prompt: str, n: int, sold: int, held: int, spent: int, farebox: Farebox, rich: str
+    prompt: str, n: int, sold: int, held: int, spent: int, *, farebox: Farebox, rich: str
 ) -> None:
     kling = "/api/v3/kling/kling-image-o1/text-to-image"
     answer = farebox.submit(rich, prompt, path=kling, n=n)
