@@ -169,6 +169,7 @@ class Farebox:
     def _fatal(self, why: str) -> None:
         """Stop rather than guess what a disk that fails its commits has kept."""
         log.critical("the ledger cannot be written: %s", why)
+        self.status.failed = True
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _wire(self, fares: Fares, prices: Prices, upstream: Upstream) -> None:

@@ -10,6 +10,8 @@ class ServerStatus:
 
     draining: bool = False
     """True from the first SIGTERM or SIGINT on: what still comes in is for a 503."""
+    failed: bool = False
+    """The app gave up: draining goes as always, but the exit code says so."""
     on_drain: list[Callable[[], None]] = field(default_factory=list)
     """Called on the event loop, once, when draining begins."""
     on_sighup: list[Callable[[], None]] = field(default_factory=list)

@@ -23,7 +23,7 @@ App = Callable[..., Any]
 """An ASGI application."""
 
 FAILED: Final = 1
-"""Exit code: the app did not start, or a second signal cut calls off."""
+"""Exit code: the app did not start or gave up, or a second signal cut calls off."""
 
 
 def run_worker(
@@ -43,7 +43,7 @@ def run_worker(
         server.run([listener])
     except SystemExit:
         return FAILED  # uvicorn says so when the app's start-up failed
-    return int(server.force_exit)
+    return int(server.force_exit or status.failed)
 
 
 def config(app: App, limits: EdgeLimits, status: ServerStatus) -> uvicorn.Config:
