@@ -81,11 +81,12 @@ def diff(
 ) -> None:
     """Show what changes from one price table to another; exit 1 if anything does."""
     changes = diff_tables(_table(context, old), _table(context, new))
-    show_table(CHANGES, map(_change, changes), as_json=as_json)
+    show_table(CHANGES, map(change_cells, changes), as_json=as_json)
     raise typer.Exit(FINDING if changes else 0)
 
 
-def _change(change: Change) -> tuple[str | None, ...]:
+def change_cells(change: Change) -> tuple[str | None, ...]:
+    """Print one change in the order of `CHANGES`."""
     before, after = (None if each is None else usd(each) for each in (change.before, change.after))
     return (change.word, *_cells(change.place), before, after)
 

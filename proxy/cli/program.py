@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from proxy.cli import charges, doctor, keys, ops, prices, reconcile, report, serve, teams
+from proxy.cli import (
+    charges,
+    doctor,
+    keys,
+    ops,
+    price_import,
+    prices,
+    reconcile,
+    report,
+    serve,
+    teams,
+    whatif,
+)
 from proxy.cli.output import WRONG_USAGE, CommandError, ReaderLeft, printable, say
 from proxy.settings import SettingsError
 from proxy.version import __version__
@@ -23,8 +35,11 @@ app = typer.Typer(
 )
 app.command()(serve.serve)
 app.command()(reconcile.reconcile)
+app.command()(whatif.whatif)
+app.command()(whatif.advise)
 app.add_typer(keys.app, name="keys")
 app.add_typer(teams.app, name="teams")
+prices.app.command("import")(price_import.import_prices)
 app.add_typer(prices.app, name="prices")
 app.add_typer(charges.app, name="charges")
 app.add_typer(report.app, name="report")

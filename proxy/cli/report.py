@@ -16,11 +16,13 @@ from proxy.cli.output import CommandError, ReaderLeft, say, show_table
 from proxy.ledger.session import Session
 from proxy.reports import exports, sheets, spend
 from proxy.reports.exports import MonthDiffers
+from proxy.reports.forecast import forecast
 from proxy.reports.sheets import Kind, NoParquet
 from proxy.reports.spend import Question, groupings, held, whole_period
 
 app = typer.Typer(help="What was spent, for people and for finance tools.")
 MONEY_PLACES = 6
+FORECAST = ("scope", "name", "window", "period", "spent_usd", "forecast_usd")
 
 
 class Format(StrEnum):
@@ -94,6 +96,20 @@ def export_focus(
         finally:
             partial.unlink(missing_ok=True)
     say(f"{exports.closing(wanted)}; sha256 of its CSV {digest}")
+
+
+@app.command("forecast")
+def show_forecast(
+    context: typer.Context,
+    *,
+    timezone: Annotated[str | None, typer.Option(help="Whose days; the ledger's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say where the day and the month of every key and team are heading."""
+    with reading(settings_of(context)) as session:
+        found = forecast(session, zone_name(timezone, session))
+    rows = [each.facts() for each in found]
+    show_table(FORECAST, ([row[name] for name in FORECAST] for row in rows), as_json=as_json)
 
 
 def _say_held(session: Session, question: Question) -> None:

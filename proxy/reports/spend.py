@@ -125,13 +125,17 @@ def _group(name: str, period: Period, dialect: str) -> tuple[str, list[Any]]:
     return "coalesce(CAST(tags AS jsonb)->>CAST(? AS text),'')", [tag]
 
 
-def _day(period: Period) -> str:
-    """Spell the local day, counted from 1970, of a quarter hour; every number is ours."""
+def local_second(period: Period) -> str:
+    """Spell the local second, counted from 1970, of a quarter hour; every number is ours."""
     found = offsets(*period.quarters, period.zone)
     offset = str(found[0][1])
     for start, seconds in found[1:]:
         offset = f"CASE WHEN quarter>={start} THEN {seconds} ELSE {offset} END"
-    return f"((quarter*{QUARTER_S}+{offset})/86400)"
+    return f"(quarter*{QUARTER_S}+{offset})"
+
+
+def _day(period: Period) -> str:
+    return f"({local_second(period)}/86400)"
 
 
 def _month(period: Period) -> str:

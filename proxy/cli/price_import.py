@@ -1,0 +1,130 @@
+"""`farebox prices import`: a new version out of what is published now, with a diff to approve."""
+
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx
+import typer
+
+from pricing import BUNDLED, NoTable, PriceBook, PriceTable, TableError, load_table, load_tables
+from pricing import diff as differences
+from proxy.cli.arguments import Json, moment, settings_of
+from proxy.cli.ledger import actor, opened
+from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_table
+from proxy.cli.prices import CHANGES, change_cells
+from proxy.clock import now_us
+from proxy.instants import instant
+from proxy.ledger import versions
+from proxy.ledger.versions import VersionClash
+from proxy.reports import price_import
+from proxy.reports.price_import import Imported
+from proxy.reports.price_sources import UnknownShape, read
+
+BYTES_MAX: Final = 32 << 20
+TIMEOUT_S: Final = 30
+
+
+def import_prices(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="File or URL: TOML, dataset, feed or plain CSV.")],
+    *,
+    version: Annotated[str | None, typer.Option(help="Its name; today's date.")] = None,
+    effective_from: Annotated[str | None, typer.Option(help="From when on; now.")] = None,
+    until: Annotated[str | None, typer.Option(help="When a promotion ends again.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the version here too.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Store it without asking.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a price version from published prices; show what changes; store it if approved."""
+    settings_of(context)
+    text = _fetched(source)
+    starts = moment(effective_from) if effective_from else instant(now_us()).replace(microsecond=0)
+    with opened(context, make=True) as store:
+        book = versions.book(store.session)
+        base = _base(book, starts)
+        made = _made(text, base, version or _fresh(book, starts), starts, source)
+        changes = differences(base, made.table)
+        _say_skipped(made)
+        show_table(CHANGES, map(change_cells, changes), as_json=as_json)
+        if out is not None:
+            out.write_text(made.table.text, encoding="utf-8")
+        if not changes:
+            say(f"nothing differs from {base.version}")
+            return
+        if not (yes or _approved(made.table)):
+            say("nothing was stored; --yes stores it")
+            raise typer.Exit(FINDING)
+        tables = [made.table, *([_end(book, base, moment(until))] if until else [])]
+        try:
+            for name in store.transact(versions.add(tables, actor=actor())):
+                say(f"stored version {name}")
+        except VersionClash as error:
+            raise CommandError(str(error)) from error
+
+
+def _say_skipped(made: Imported) -> None:
+    counted = Counter((each.model, each.why) for each in made.skipped)
+    for (model, why), count in counted.items():
+        say(f"not taken: {model} {why}" + (f" ({count} prices)" if count > 1 else ""))
+
+
+def _end(book: PriceBook, base: PriceTable, end: datetime) -> PriceTable:
+    """Make the version that ends a promotion: what it was before, from then on."""
+    return price_import.again(base, version=_fresh(book, end), effective_from=end)
+
+
+def _fetched(source: str) -> str:
+    try:
+        if source.startswith(("http://", "https://")):
+            return _downloaded(source)
+        return Path(source).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, httpx.HTTPError) as error:
+        raise CommandError(f"{source}: {error}") from error
+
+
+def _downloaded(url: str) -> str:
+    found = bytearray()
+    with httpx.stream("GET", url, timeout=TIMEOUT_S, follow_redirects=True) as answer:
+        answer.raise_for_status()
+        for chunk in answer.iter_bytes():
+            found += chunk
+            if len(found) > BYTES_MAX:
+                raise CommandError(f"{url}: more than {BYTES_MAX >> 20} MiB")
+    return found.decode("utf-8-sig")
+
+
+def _base(book: PriceBook, starts: datetime) -> PriceTable:
+    """Find the version that the new one follows; in an empty ledger the bundled one."""
+    try:
+        return book.at(starts)
+    except NoTable:
+        return load_tables(BUNDLED).versions[-1]
+
+
+def _made(text: str, base: PriceTable, name: str, starts: datetime, source: str) -> Imported:
+    try:
+        if source.endswith(".toml"):
+            return Imported(load_table(text, name=source), ())
+        return price_import.build(
+            base, read(text), version=name, effective_from=starts, source=f"imported from {source}"
+        )
+    except UnknownShape as error:
+        raise CommandError(f"{source}: {error}", code=WRONG_USAGE) from error
+    except TableError as error:
+        raise CommandError(str(error)) from error
+
+
+def _fresh(book: PriceBook, starts: datetime) -> str:
+    """Name a version after its day; after its minute too where that is taken."""
+    taken = {table.version for table in book.versions}
+    day = f"{starts:%Y-%m-%d}"
+    return day if day not in taken else f"{starts:%Y-%m-%dT%H%M%S}"
+
+
+def _approved(table: PriceTable) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(f"Store version {table.version}, from {table.effective_from} on?")

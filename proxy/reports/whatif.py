@@ -1,0 +1,161 @@
+"""What the calls of a period would have cost at another version, or with another model.
+
+The ledger keeps a call's model, resolution and task, not its whole order: where another price
+hangs on more than that (the number of pictures, the quality), the dearest it could be is taken.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pricing import Model, PriceBook, PriceTable, usd
+from pricing.rates import OTHER, TASKS, Case
+from pricing.resolution import ANY, canonical
+from proxy.ledger.session import Session
+from proxy.reports.capabilities import YES, Shape, Takes, Verdict, verdict
+from proxy.reports.periods import Period
+
+MONTH_DAYS = 30
+_MADE = """
+SELECT team,model,resolution,task,price_version,count(*),sum(sold_images),sum(settled_micros)
+FROM charges WHERE admitted_us>=? AND admitted_us<? AND state='settled' AND price_status<>'unpriced'
+GROUP BY team,model,resolution,task,price_version
+ORDER BY team,model,resolution,task,price_version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Calls alike that were made and settled; money in micro-USD."""
+
+    team: str
+    model: str
+    resolution: str
+    task: str
+    version: str
+    calls: int
+    images: int
+    micros: int
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether the task brings pictures along."""
+        return TASKS.get(self.task) == "image-to-image"
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """What calls would have cost: None where the other has no price for them."""
+
+    made: Made
+    model: str
+    version: str
+    micros: int | None
+    verdict: Verdict = YES
+
+    @property
+    def saved_micros(self) -> int:
+        """What would have been saved; below 0 it would have cost more."""
+        return 0 if self.micros is None else self.made.micros - self.micros
+
+    def facts(self) -> dict[str, Any]:
+        """Print it as JSON has it."""
+        made = self.made
+        return {
+            "team": made.team,
+            "model": made.model,
+            "resolution": made.resolution,
+            "task": made.task,
+            "instead": self.model if self.model != made.model else self.version,
+            "calls": made.calls,
+            "images": made.images,
+            "spend_usd": usd(made.micros),
+            "instead_usd": None if self.micros is None else usd(self.micros),
+            "saved_usd": usd(self.saved_micros),
+            "moves": self.verdict.word,
+            "why": self.verdict.why,
+        }
+
+
+def made(session: Session, period: Period) -> list[Made]:
+    """Read the settled calls of a period, those alike together."""
+    found = session.rows(_MADE, (period.start_us, period.end_us))
+    return [Made(*row[:5], *(int(value) for value in row[5:])) for row in found]
+
+
+def at_version(calls: list[Made], table: PriceTable) -> Iterator[Instead]:
+    """Price calls at another version."""
+    for each in calls:
+        price = unit_micros(table, each.model, each.resolution, each.task)
+        micros = None if price is None else price * each.images
+        why = YES if price is not None else Verdict("no", f"no price in version {table.version}")
+        yield Instead(each, each.model, table.version, micros, why)
+
+
+def with_model(
+    calls: list[Made], model: str, to: str, book: PriceBook, models: Mapping[str, Takes]
+) -> Iterator[Instead]:
+    """Price one model's calls with another, at the version that priced each."""
+    for each in calls:
+        if each.model == model:
+            table = book.version(each.version)
+            price = unit_micros(table, to, each.resolution, each.task)
+            if price is None:
+                answer = Verdict("no", f"{to} has no price at {each.resolution}")
+            else:
+                answer = verdict(Shape(each.takes_pictures), models.get(to, Takes(to)))
+            yield Instead(each, to, each.version, price and price * each.images, answer)
+
+
+def unit_micros(table: PriceTable, model: str, resolution: str, task: str) -> int | None:
+    """Price one image of a model at a resolution, in micro-USD; None where it is not sold."""
+    found = table.models.get(model)
+    label = None if found is None else _label(found, resolution)
+    if found is None or label is None:
+        return None
+    card = found.card
+    case = Case(label, OTHER, 0, OTHER) if card.plain else Case(label, card.task(task), None, None)
+    rate = card.find(case)
+    return None if rate is None else rate.rate.usd_micros
+
+
+def _label(model: Model, resolution: str) -> str | None:
+    """Find a resolution among those that a model sells; a flat price is for all of them."""
+    sold = {canonical(label): label for label in model.resolutions}
+    if resolution == ANY and ANY not in sold:
+        return model.default_resolution
+    return sold.get(canonical(resolution), sold.get(ANY))
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What a change comes to over a period, a day and a month; money in micro-USD."""
+
+    days: int
+    spend_micros: int
+    saved_micros: int  # by calls that can move
+    asked_micros: int  # by calls that somebody has to look at
+    fixed_calls: int  # that cannot move
+
+    def facts(self) -> dict[str, Any]:
+        """Print it as JSON has it."""
+        return {
+            "days": self.days,
+            "spend_usd": usd(self.spend_micros),
+            "saved_usd": usd(self.saved_micros),
+            "saved_a_day_usd": usd(self.saved_micros // self.days),
+            "saved_a_month_usd": usd(self.saved_micros * MONTH_DAYS // self.days),
+            "to_be_looked_at_usd": usd(self.asked_micros),
+            "calls_that_cannot_move": self.fixed_calls,
+        }
+
+
+def summed(found: list[Instead], period: Period) -> Sum:
+    """Add up what a change comes to."""
+    return Sum(
+        period.days,
+        sum(each.made.micros for each in found),
+        sum(each.saved_micros for each in found if each.verdict.word == "yes"),
+        sum(each.saved_micros for each in found if each.verdict.word == "ask"),
+        sum(each.made.calls for each in found if each.verdict.word == "no"),
+    )
