@@ -158,8 +158,6 @@ class View:
 
     def move(self, fare: Fare, reserved: int, settled: int) -> None:
         """Move money on every balance that the fare lies in."""
-        if not (reserved or settled):
-            return
         for scope, day in scopes_of(fare):
             for window in (DAY, MONTH):
                 place = (scope, window, period_of(day, window))
@@ -199,7 +197,8 @@ class View:
                 why,
             )
         )
-        self.move(fare, reserved, settled)
+        if kind is Event.RESERVE or reserved or settled:  # also a free fare opens its day
+            self.move(fare, reserved, settled)
 
     def count(self, name: str, label: str, by: int = 1) -> None:
         """Add to one of the counters that live in the ledger."""

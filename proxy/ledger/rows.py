@@ -86,7 +86,8 @@ def load(session: Session, view: View, operations: Iterable[Operation]) -> None:
     for fare in view.fares.values():
         scopes.update(scope for scope, _ in scopes_of(fare))
     view.latest |= dict(_looked_up(session, _LATEST_ONE, _LATEST_ALL, [(s,) for s in scopes]))
-    _load_balances(session, view, sorted(_places(view, operations)))
+    payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
+    _load_balances(session, view, payers.values())
     # After the balances: two calls of one caller take turns there, so the second sees the first.
     asked = [p for op in operations if (p := op.prediction()) is not None]
     for account, prediction_id, charge_id in _looked_up(session, _TAKEN_ONE, _TAKEN_ALL, asked):
@@ -119,31 +120,31 @@ def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
             view.fares[fare.id] = fare
 
 
-def _places(view: View, operations: Iterable[Operation]) -> set[tuple[str, str, str]]:
-    days: set[tuple[str, str]] = set()
-    payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
-    for fare in view.fares.values():
-        days.update(scopes_of(fare))
-        if (key := view.directory.keys.get(fare.key_id)) is not None:
-            payers[key.id] = key
-    for key in payers.values():
-        days.update(_days_now(view, key))
-    return {(scope, w, period_of(day, w)) for scope, day in days for w in (DAY, MONTH)}
-
-
 def _days_now(view: View, key: Key) -> list[tuple[str, str]]:
     mine, theirs = days_of(view, key)
     found = [(f"key:{key.id}", mine), (INSTALLATION, theirs)]
     return [*found, (f"team:{key.team}", theirs)] if key.team else found
 
 
-def _load_balances(session: Session, view: View, places: Sequence[Row]) -> None:
-    _lock_balances(session, view, places)
+def _load_balances(session: Session, view: View, payers: Iterable[Key]) -> None:
+    paying = {day for key in payers for day in _days_now(view, key)}
+    told = {day for fare in view.fares.values() for day in _days_told(view, fare)}
+    _lock_balances(session, view, _places(paying | told))
     if session.dialect == "sqlite":
         return
-    if missing := [(*p, 0, 0) for p in places if p not in view.balances]:
+    # A row that is not there cannot be locked: whoever may spend from it makes it first.
+    if missing := [(*p, 0, 0) for p in _places(paying) if p not in view.balances]:
         session.insert("balances", _BALANCE_COLUMNS, missing, "ON CONFLICT DO NOTHING")
         _lock_balances(session, view, [row[:3] for row in missing])
+
+
+def _days_told(view: View, fare: Fare) -> list[tuple[str, str]]:
+    key = view.directory.keys.get(fare.key_id)
+    return scopes_of(fare) + ([] if key is None else _days_now(view, key))
+
+
+def _places(days: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    return sorted((scope, w, period_of(day, w)) for scope, day in days for w in (DAY, MONTH))
 
 
 def _lock_balances(session: Session, view: View, places: Sequence[Row]) -> None:
