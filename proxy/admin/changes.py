@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from pricing import PriceTable
 from proxy.admin.asked import Adoption, KeyChange, NewKey, TeamFacts
 from proxy.budget import EVERYTHING
 from proxy.charge import State
@@ -17,7 +18,6 @@ from proxy.ledger.ops import Decide, Receipt, View, receipt
 from proxy.ledger.registry import Made, Missing
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
-from proxy.ledger.versions import book
 
 T = TypeVar("T")
 Change = Callable[[Store], T]
@@ -242,12 +242,12 @@ def _in_the_future(store: Store, facts: dict[str, Any]) -> None:
         raise Impossible("expires_at lies in the past")
 
 
-def unknown_models(session: Session, models: Iterable[str]) -> list[tuple[str, str]]:
+def unknown_models(tables: Iterable[PriceTable], models: Iterable[str]) -> list[tuple[str, str]]:
     """List entries of an allow-list that no price version sells, each with the nearest one."""
     known: set[str] = set()
-    for table in book(session).versions:
+    for table in tables:
         for model in table.models.values():
             known |= {model.id.casefold()}
             known |= {f"{model.id}@{label}".casefold() for label in model.resolutions}
     found = [entry for entry in models if entry.casefold() not in known]
-    return [(entry, nearest(entry, known)) for entry in found] if known else []
+    return [(entry, nearest(entry, known)) for entry in found]

@@ -1,50 +1,41 @@
 """`farebox keys`: who may call, and how much they may spend."""
 
-import sys
-from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
 
-from pricing import usd
+from pricing import BUNDLED, load_tables
 from proxy.admin import changes
-from proxy.admin.asked import Adoption, KeyChange, NewKey, TopUp, limit_micros
+from proxy.admin.asked import KeyChange, NewKey, TopUp, limit_micros
 from proxy.admin.shown import budget_shown, key_facts
-from proxy.budget import KEY
-from proxy.cli.arguments import Json, moment, span
+from proxy.cli.adoption import adopt
+from proxy.cli.arguments import Json, span
 from proxy.cli.imports import import_file
+from proxy.cli.key_options import (
+    Daily,
+    Expires,
+    KeyEnv,
+    MaxPrice,
+    Mode,
+    Models,
+    Monthly,
+    Named,
+    Team,
+    Why,
+    Zone,
+    said,
+)
+from proxy.cli.key_shown import COLUMNS, row_of, show_key, told
 from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_facts, show_table
-from proxy.clock import now_us
-from proxy.directory import ACTIVE, PAUSED, REVOKED, Key
-from proxy.instants import instant
-from proxy.keys import fingerprint as fingerprint_of
-from proxy.keys import is_farebox
+from proxy.directory import ACTIVE, PAUSED, REVOKED
 from proxy.ledger.reader import where_stands
 from proxy.ledger.registry import Made
 from proxy.ledger.store import Store
+from proxy.ledger.versions import book
 
 app = typer.Typer(help="Who may call, and how much they may spend.")
-
-COLUMNS: Final = (
-    "name", "team", "state", "mode", "limit_usd", "spent_usd", "reserved_usd", "remaining_usd",
-    "expires_at", "id",
-)  # fmt: skip
-CLEARED: Final = frozenset({"", "default", "none", "never", "all"})
-
-Named = Annotated[str, typer.Argument(metavar="NAME", help="Name or id of a key.")]
-Team = Annotated[str | None, typer.Option(help="Team it belongs to; '' for none.")]
-Daily = Annotated[str | None, typer.Option(help="USD a day, unlimited, or default.")]
-Monthly = Annotated[str | None, typer.Option(help="USD a month, unlimited, or default.")]
-Zone = Annotated[str | None, typer.Option(help="IANA zone of its days, or default.")]
-Models = Annotated[str | None, typer.Option(help="A,B@1K: what it may use; all.")]
-MaxPrice = Annotated[str | None, typer.Option(help="The most one call may cost, USD; none.")]
-Expires = Annotated[str | None, typer.Option(help="90d from now, an instant, or never.")]
-Mode = Annotated[str | None, typer.Option(help="enforce, or shadow: count but do not refuse.")]
-KeyEnv = Annotated[str | None, typer.Option(help="Variable with the GPT Proto key it calls with.")]
-Why = Annotated[str, typer.Option(help="Goes on the record.")]
 
 
 @app.command()
@@ -64,8 +55,8 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a key; its secret is printed once."""
-    said = _said(locals())
-    wanted = asked(NewKey, {"name": name, **said})
+    given = said(locals())
+    wanted = asked(NewKey, {"name": name, **given})
     with opened(context, make=True) as store:
         _warn_of_models(store, wanted.models or [])
         made = store.transact(changes.create(wanted, actor=actor()))
@@ -90,14 +81,14 @@ def alter(
     as_json: Json = False,
 ) -> None:
     """Change a key; what is not named stays."""
-    said = _said(locals()) | ({"name": rename} if rename else {})
-    if not said:
+    given = said(locals()) | ({"name": rename} if rename else {})
+    if not given:
         raise CommandError("nothing to set: name at least one option", code=WRONG_USAGE)
-    wanted = asked(KeyChange, said)
+    wanted = asked(KeyChange, given)
     with opened(context) as store:
         _warn_of_models(store, wanted.models or [])
         key = store.transact(changes.alter(name, wanted, actor=actor()))
-    _show_key(key, as_json=as_json)
+    show_key(key, as_json=as_json)
 
 
 @app.command("list")
@@ -110,7 +101,7 @@ def list_keys(
     """List keys with what they have spent today."""
     with opened(context) as store:
         found = [
-            (_row(store, key), key)
+            (row_of(store, key), key)
             for key in sorted(store.directory.keys.values(), key=lambda key: key.name)
             if team in (None, key.team) and state in (None, key.state)
         ]
@@ -131,7 +122,7 @@ def show(context: typer.Context, name: Named, as_json: Json = False) -> None:
     if as_json:
         show_facts({**key_facts(key), "budgets": budgets}, as_json=True)
         return
-    _show_key(key, as_json=False)
+    show_key(key, as_json=False)
     show_table(tuple(budgets[0]), [tuple(budget.values()) for budget in budgets])
 
 
@@ -180,44 +171,11 @@ def top_up(
     wanted = asked(TopUp, {"usd": amount})
     with opened(context) as store:
         key = store.transact(changes.top_up(name, limit_micros(wanted.usd), actor=actor()))
-        row = _row(store, key)
+        row = row_of(store, key)
     show_facts({"name": key.name, **{c: row[c] for c in COLUMNS[4:8]}}, as_json=as_json)
 
 
-@app.command()
-def adopt(
-    context: typer.Context,
-    fingerprint: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FINGERPRINT|-]",
-            help="Of a team's own GPT Proto key; - reads the key itself; none lists who calls.",
-        ),
-    ] = None,
-    *,
-    name: Annotated[str | None, typer.Option("--as", help="What it is called from now on.")] = None,
-    team: Team = None,
-    daily_budget: Daily = None,
-    monthly_budget: Monthly = None,
-    timezone: Zone = None,
-    models: Models = None,
-    max_price: MaxPrice = None,
-    expires: Expires = None,
-    mode: Mode = None,
-    as_json: Json = False,
-) -> None:
-    """Name a team's own GPT Proto key and give it a budget, without storing the secret."""
-    said = _said(locals())
-    if fingerprint is None:
-        _list_strangers(context, as_json=as_json)
-        return
-    mark = _read_secret() if fingerprint == "-" else fingerprint
-    if name is None:
-        raise CommandError("say what it is to be called: --as NAME", code=WRONG_USAGE)
-    wanted = asked(Adoption, {"fingerprint": mark, "name": name, **said})
-    with opened(context, make=True) as store:
-        key = store.transact(changes.adopt(wanted, actor=actor()))
-    _show_key(key, as_json=as_json)
+app.command()(adopt)
 
 
 @app.command("import")
@@ -235,69 +193,6 @@ def import_keys(
     import_file(context, file, secrets, as_json=as_json)
 
 
-def _said(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read options into members of the API; what was not given is left out."""
-    found: dict[str, Any] = {}
-    for option, member in _MEMBERS.items():
-        if (text := options.get(option)) is not None:
-            found[member] = None if _clears(option, text) else _member(option, text)
-    return found
-
-
-_MEMBERS: Final = {
-    "team": "team",
-    "daily_budget": "daily_budget_usd",
-    "monthly_budget": "monthly_budget_usd",
-    "timezone": "timezone",
-    "models": "models",
-    "max_price": "max_price_usd",
-    "expires": "expires_at",
-    "mode": "mode",
-    "upstream_key_env": "upstream_key_env",
-}
-
-
-def _clears(option: str, text: str) -> bool:
-    return text == "" if option in {"team", "mode"} else text.lower() in CLEARED
-
-
-def _member(option: str, text: str) -> Any:
-    if option == "models":
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return _expiry(text) if option == "expires" else text
-
-
-def _expiry(text: str) -> datetime:
-    if text[-1:].isalpha() and "T" not in text:
-        return instant(now_us() + int(span(text) * 1e6))
-    return moment(text)
-
-
-def _read_secret() -> str:
-    """Read a key from standard input into its fingerprint; nothing else of it is kept."""
-    bare = sys.stdin.readline().strip()
-    for word in ("Bearer ", "bearer "):
-        bare = bare.removeprefix(word).strip()
-    if not bare or not bare.isascii() or not bare.isprintable() or " " in bare:
-        raise CommandError("standard input holds no key", code=WRONG_USAGE)
-    if is_farebox(bare):
-        raise CommandError("this is a Farebox key: it needs no adoption", code=WRONG_USAGE)
-    return fingerprint_of(bare)
-
-
-def _list_strangers(context: typer.Context, *, as_json: bool) -> None:
-    columns = ("fingerprint", "limit_usd", "spent_usd", "reserved_usd", "remaining_usd")
-    with opened(context) as store:
-        found = [k for k in store.directory.keys.values() if k.own and not k.adopted]
-        rows = [
-            (key.fingerprint, *(_row(store, key)[c] for c in columns[1:]))
-            for key in sorted(found, key=lambda key: key.fingerprint)
-        ]
-    if not rows:
-        say("no caller with an own key is waiting to be adopted")
-    show_table(columns, rows, as_json=as_json)
-
-
 def _put(context: typer.Context, name: str, state: str, why: str) -> None:
     with opened(context) as store:
         key = store.transact(changes.put(name, state, actor=actor(), why=why))
@@ -306,38 +201,16 @@ def _put(context: typer.Context, name: str, state: str, why: str) -> None:
 
 def _warn_of_models(store: Store, models: list[str]) -> None:
     """Say so where an allow-list names what no price table sells: such a key buys nothing."""
-    for entry, hint in changes.unknown_models(store.session, models):
+    if not models:
+        return
+    tables = book(store.session).versions or load_tables(BUNDLED).versions
+    for entry, hint in changes.unknown_models(tables, models):
         say(f"farebox: no price table knows '{entry}'{hint}")
-
-
-def _row(store: Store, key: Key) -> dict[str, Any]:
-    standings = where_stands(store.directory, key)(store.session)
-    mine = next(s for s in standings if s.budget.scope == KEY)
-    limit, left = mine.limit_micros, mine.remaining_micros
-    return {
-        **key_facts(key),
-        "limit_usd": "unlimited" if limit is None else usd(limit),
-        "spent_usd": usd(mine.settled_micros),
-        "reserved_usd": usd(mine.reserved_micros),
-        "remaining_usd": None if left is None else usd(left),
-    }
 
 
 def _show_made(made: Made, *, as_json: bool) -> None:
     if as_json:
         show_facts({**key_facts(made.key), "key": made.secret}, as_json=True)
         return
-    show_facts({**_told(made.key), "key": made.secret})
+    show_facts({**told(made.key), "key": made.secret})
     say("This is the only time that the key is shown.")
-
-
-def _show_key(key: Key, *, as_json: bool) -> None:
-    show_facts(key_facts(key) if as_json else _told(key), as_json=as_json)
-
-
-def _told(key: Key) -> dict[str, Any]:
-    """Say of a key what is set, for people."""
-    facts = {n: v for n, v in key_facts(key).items() if v not in (None, "", [], {}, False)}
-    if key.tags:
-        facts["tags"] = [f"{name}={value}" for name, value in key.tags.items()]
-    return facts

@@ -70,7 +70,7 @@ def _hosts(session: Session) -> Finding:
     if session.dialect != "sqlite":
         return ok("one host", "PostgreSQL may be shared by many")
     found = session.rows("SELECT owner FROM charges WHERE owner<>'' ORDER BY id DESC LIMIT 500")
-    if names := _taking_turns([owner.rsplit(":", 2)[0] for (owner,) in found]):
+    if names := taking_turns([owner.rsplit(":", 2)[0] for (owner,) in found]):
         return problem(
             "one host",
             f"{', '.join(names)} write to one SQLite file in turns: its "
@@ -79,8 +79,8 @@ def _hosts(session: Session) -> Finding:
     return ok("one host", "one host writes to it")
 
 
-def _taking_turns(hosts: Sequence[str]) -> list[str]:
-    """Name hosts that come back after another one wrote; one that only took over does not."""
+def taking_turns(hosts: Sequence[str]) -> list[str]:
+    """Name the hosts that come back after another one wrote; one that only took over does not."""
     turns = [host for host, _ in groupby(hosts)]
     return sorted({host for host in turns if turns.count(host) > 1})
 

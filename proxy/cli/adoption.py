@@ -1,0 +1,86 @@
+"""`farebox keys adopt`: a team's own GPT Proto key gets a name and a budget."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from proxy.admin import changes
+from proxy.admin.asked import Adoption
+from proxy.cli.arguments import Json
+from proxy.cli.key_options import (
+    Daily,
+    Expires,
+    MaxPrice,
+    Mode,
+    Models,
+    Monthly,
+    Team,
+    Zone,
+    said,
+)
+from proxy.cli.key_shown import row_of, show_key
+from proxy.cli.ledger import actor, asked, opened
+from proxy.cli.output import WRONG_USAGE, CommandError, say, show_table
+from proxy.keys import fingerprint as fingerprint_of
+from proxy.keys import is_farebox
+
+
+def adopt(
+    context: typer.Context,
+    fingerprint: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FINGERPRINT|-]",
+            help="Of a team's own GPT Proto key; - reads the key itself; none lists who calls.",
+        ),
+    ] = None,
+    *,
+    name: Annotated[str | None, typer.Option("--as", help="What it is called from now on.")] = None,
+    team: Team = None,
+    daily_budget: Daily = None,
+    monthly_budget: Monthly = None,
+    timezone: Zone = None,
+    models: Models = None,
+    max_price: MaxPrice = None,
+    expires: Expires = None,
+    mode: Mode = None,
+    as_json: Json = False,
+) -> None:
+    """Name a team's own GPT Proto key and give it a budget, without storing the secret."""
+    given = said(locals())
+    if fingerprint is None:
+        _list_strangers(context, as_json=as_json)
+        return
+    mark = _read_secret() if fingerprint == "-" else fingerprint
+    if name is None:
+        raise CommandError("say what it is to be called: --as NAME", code=WRONG_USAGE)
+    wanted = asked(Adoption, {"fingerprint": mark, "name": name, **given})
+    with opened(context, make=True) as store:
+        key = store.transact(changes.adopt(wanted, actor=actor()))
+    show_key(key, as_json=as_json)
+
+
+def _read_secret() -> str:
+    """Read a key from standard input into its fingerprint; nothing else of it is kept."""
+    bare = sys.stdin.readline().strip()
+    for word in ("Bearer ", "bearer "):
+        bare = bare.removeprefix(word).strip()
+    if not bare or not bare.isascii() or not bare.isprintable() or " " in bare:
+        raise CommandError("standard input holds no key", code=WRONG_USAGE)
+    if is_farebox(bare):
+        raise CommandError("this is a Farebox key: it needs no adoption", code=WRONG_USAGE)
+    return fingerprint_of(bare)
+
+
+def _list_strangers(context: typer.Context, *, as_json: bool) -> None:
+    columns = ("fingerprint", "limit_usd", "spent_usd", "reserved_usd", "remaining_usd")
+    with opened(context) as store:
+        found = [k for k in store.directory.keys.values() if k.own and not k.adopted]
+        rows = [
+            (key.fingerprint, *(row_of(store, key)[c] for c in columns[1:]))
+            for key in sorted(found, key=lambda key: key.fingerprint)
+        ]
+    if not rows:
+        say("no caller with an own key is waiting to be adopted")
+    show_table(columns, rows, as_json=as_json)

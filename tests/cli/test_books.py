@@ -1,0 +1,108 @@
+"""Charges decided at a terminal, the proof, and the copy of a ledger."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.admin.serving import Served, serving
+from tests.cli.running import Program
+from tests.standin.server import Standin
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with an accepted fare and three uncertain ones, left by a Farebox that ended."""
+    directory = tmp_path_factory.mktemp("bought")
+    with Standin() as upstream, serving(directory, upstream.url) as farebox:
+        secret = _key(farebox)
+        farebox.submit(secret)
+        for _ in range(3):
+            farebox.submit(secret, "standin:hangup")
+    return directory / "farebox.db"
+
+
+def _key(farebox: Served) -> str:
+    body = {"name": "web", "team": "design", "daily_budget_usd": "5"}
+    secret: str = farebox.admin.post("/admin/keys", json=body).json()["key"]
+    return secret
+
+
+@pytest.fixture
+def ledger(kept: Path, program: Program) -> Path:
+    """A copy of it for one test, as `farebox backup` makes it."""
+    target = program.directory / "farebox.db"
+    program.set("DATABASE_URL", f"sqlite:///{kept}")
+    program.well("backup", str(target))
+    program.set("DATABASE_URL", f"sqlite:///{target}")
+    return target
+
+
+def test_charges_are_listed_newest_first_and_found_by_state(program: Program, ledger: Path) -> None:
+    rows = program.well("charges", "list", "--json").json
+    assert [row["state"] for row in rows] == ["uncertain"] * 3 + ["accepted"]
+    assert [row["id"] for row in rows] == sorted((row["id"] for row in rows), reverse=True)
+    for options, count in (
+        (["--state", "uncertain"], 3),
+        (["--state", "open"], 4),
+        (["--key", "web", "--team", "design"], 4),
+        (["--team", "other"], 0),
+        (["--to", "2020-01-01"], 0),
+        (["--limit", "2"], 2),
+    ):
+        assert len(program.well("charges", "list", *options, "--json").json) == count
+
+
+@pytest.mark.parametrize(
+    ("command", "state", "settled"),
+    [
+        (["release"], "released", "0.000000"),
+        (["charge"], "settled", "0.040200"),
+        (["charge", "--images", "2"], "settled", "0.080400"),
+    ],
+)
+def test_an_uncertain_fare_is_decided_on_the_record(
+    command: list[str], state: str, settled: str, program: Program, ledger: Path
+) -> None:
+    charge = program.well("charges", "list", "--state", "uncertain", "--json").json[0]["id"]
+    verb, *options = command
+    arguments = ["charges", verb, charge, *options, "--why", "the provider says so", "--json"]
+    told = program.well(*arguments).json
+    assert (told["state"], told["settled_usd"]) == (state, settled)
+    entry = program.well("charges", "show", charge, "--json").json["entries"][-1]
+    assert entry["why"] == "the provider says so"
+    assert entry["actor"].startswith("cli")
+    again = program(*arguments)
+    assert (again.code, "stays as it is" in again.err) == (1, True)
+    program.well("verify")
+
+
+def test_a_story_is_told_to_people(program: Program, ledger: Path) -> None:
+    charge = program.well("charges", "list", "--json").json[0]["id"]
+    said = program.well("charges", "show", charge).out
+    assert "model\tgemini-3.1-flash-image-preview" in said
+    assert [line.split("\t")[1] for line in said.splitlines()[-2:]] == ["reserve", "doubt"]
+
+
+def test_a_difference_is_a_finding_and_names_its_place(program: Program, ledger: Path) -> None:
+    assert program.well("verify", "--json").json == []
+    with sqlite3.connect(ledger) as connection:
+        connection.execute("UPDATE balances SET reserved_micros=reserved_micros+1")
+    connection.close()
+    ran = program("verify", "--json")
+    assert ran.code == 1
+    assert any("installation" in row["where"] for row in ran.json)
+
+
+def test_a_restore_reopens_every_hold(program: Program, ledger: Path) -> None:
+    program.well("backup", "copy.db")
+    assert stat.S_IMODE(Path("copy.db").stat().st_mode) == 0o600
+    refused = program("restore", "copy.db")
+    assert (refused.code, "exists" in refused.err) == (1, True)
+    program.set("DATABASE_URL", "sqlite:///new.db")
+    done = program.well("restore", "copy.db", "--why", "the disk broke", "--json").json
+    assert done["reopened"] == 4
+    rows = program.well("charges", "list", "--json").json
+    assert {row["state"] for row in rows} == {"uncertain"}
+    program.well("verify")

@@ -1,0 +1,160 @@
+"""doctor finds the mistakes of a first installation, each in words that say what to do."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pricing import BUNDLED, load_tables
+from proxy.doctor import books, host
+from proxy.instants import epoch_us
+from proxy.ledger.schema import migrate, open_session
+from proxy.ledger.store import Store
+from proxy.settings import Settings
+from tests.cli.running import Program
+
+
+@contextmanager
+def answering(status: int = 404, **headers: str) -> Iterator[str]:
+    """An upstream that answers everything alike."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response_only(status)
+            for name, value in {"content-length": "0", **headers}.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def problems(program: Program) -> dict[str, str]:
+    """Run it; the problems by what they are about."""
+    ran = program("doctor", "--json")
+    found = {row["check"]: row["words"] for row in ran.json if row["result"] == "problem"}
+    assert ran.code == (1 if found else 0)
+    return found
+
+
+def test_a_sound_installation_has_nothing_to_say(program: Program) -> None:
+    with answering() as url:
+        program.set("UPSTREAM_URL", url)
+        program.set("UPSTREAM_KEY", "sk-of-gpt-proto")
+        program.well("keys", "create", "web")
+        assert problems(program) == {}
+
+
+MISTAKES = [
+    ("base url", {"UPSTREAM_URL": "https://gptproto.com/api/v3"}, "origin alone"),
+    ("base url", {"PUBLIC_URL": "https://images.example.com/api/v3"}, "twice"),
+    ("base url", {"UPSTREAM_URL": "http://127.0.0.1:4000"}, "circle"),
+    ("upstream", {"UPSTREAM_URL": "http://127.0.0.1:1"}, "firewall"),
+    ("upstream key", {"UPSTREAM_KEY": "sk-fb-abcdefgh-secret"}, "Farebox key"),
+    ("upstream key", {"UPSTREAM_KEY": "AIza-of-google"}, "sk-"),
+    ("upstream key", {"OWN_KEYS": "adopted"}, "503"),
+    ("upstream key", {"UPSTREAM_KEY": "sk-x" * 6, "ADMIN_TOKEN": "sk-x" * 6}, "same secret"),
+    ("zone", {"TIMEZONE": "Europe/Berln"}, "Europe/Berlin"),
+    ("zone", {"TIMEZONE": "Etc/GMT+1"}, "turned round"),
+    ("settings", {"UPSTREM_URL": "https://gptproto.com"}, "FAREBOX_UPSTREAM_URL"),
+    ("proxy headers", {"TRUSTED_PROXIES": "0.0.0.0/0"}, "trusts every address"),
+    ("proxy headers", {"HOST": "0.0.0.0", "ADMIN_TOKEN": "x" * 32}, "FAREBOX_PUBLIC_URL"),
+    ("admin token", {"ADMIN_TOKEN": "short"}, "guessed"),
+    ("webhook", {"NOTIFY_URL": "https://example.com/hook"}, "forgery"),
+    ("budget", {"DEFAULT_DAILY_BUDGET_USD": "0.005"}, "less than one image"),
+    ("database", {"DATABASE_URL": "sqlite:////dev/null/farebox.db"}, "/dev/null"),
+]
+
+
+@pytest.mark.parametrize(("check", "settings", "says"), MISTAKES)
+def test_a_mistake_is_found_and_said_in_words(
+    check: str, settings: dict[str, str], says: str, program: Program
+) -> None:
+    with answering() as url:
+        program.set("UPSTREAM_URL", url)
+        program.well("keys", "create", "web")
+        for name, value in settings.items():
+            program.set(name, value)
+        assert says in problems(program)[check]
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "says"),
+    [
+        ("upstream key", {"status": 401}, "turns FAREBOX_UPSTREAM_KEY away"),
+        ("base url", {"x_farebox_refused": "invalid_key"}, "is a Farebox"),
+        ("clock", {"date": format_datetime(datetime.now(UTC) - timedelta(hours=1))}, "+36"),
+    ],
+)
+def test_what_the_upstream_answers_is_understood(
+    check: str, answer: dict[str, object], says: str, program: Program
+) -> None:
+    program.set("UPSTREAM_KEY", "sk-of-gpt-proto")
+    with answering(**answer) as url:  # type: ignore[arg-type]
+        program.set("UPSTREAM_URL", url)
+        assert says in problems(program)[check]
+
+
+def test_an_old_price_table_is_found() -> None:
+    book = load_tables(BUNDLED)
+    last = epoch_us(book.versions[-1].effective_from)
+    day_us = 86_400_000_000
+    assert books.look_at_prices(book, last + day_us).level == "ok"
+    assert "121 days old" in books.look_at_prices(book, last + 121 * day_us).words
+    assert "no price table" in books.look_at_prices(book, 0).words
+
+
+@pytest.mark.parametrize(
+    ("owners", "found"),
+    [
+        (["a:1:1", "a:2:1"], False),
+        (["a:1:1", "a:1:1", "b:1:1"], False),
+        (["a:1:1", "b:1:1", "a:1:1"], True),
+    ],
+)
+def test_two_hosts_that_write_in_turns_are_found(
+    owners: list[str], found: bool, tmp_path: Path
+) -> None:
+    assert bool(books.taking_turns([owner.rsplit(":", 2)[0] for owner in owners])) is found
+
+
+def test_a_ledger_on_a_network_disk_is_found(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/farebox.db")
+    mounts = ["none / ext4 rw 0 0", f"server:/x {tmp_path} nfs4 rw 0 0"]
+    (finding,) = [f for f in host.look(settings, mounts) if f.level == "problem"]
+    assert "network file system (nfs4)" in finding.words
+
+
+def test_a_place_that_cannot_be_written_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(database_url="sqlite:////proc/farebox.db")
+    assert "problem" in {finding.level for finding in host.look(settings, [])}
+
+
+def test_another_zone_than_the_ledgers_is_found(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/farebox.db"
+    migrate(url)
+    store = Store(open_session(url), timezone="Europe/Berlin")
+    store.open()
+    try:
+        found = books.look(store, "UTC", load_tables(BUNDLED))
+        (zone,) = [f for f in found if f.check == "zone"]
+        assert (zone.level, "Europe/Berlin" in zone.words) == ("problem", True)
+    finally:
+        store.session.close()
