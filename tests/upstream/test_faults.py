@@ -161,7 +161,7 @@ def test_two_hundred_of_each_fault_leave_nothing_behind(
     async def story() -> None:
         async with (
             serving(fault) as server,
-            client(server, timeout_s=patience_s(error)) as upstream,
+            client(server, timeout_s=10 * patience_s(error)) as upstream,
         ):
             before = sockets(), len(asyncio.all_tasks())
             outcomes = await asyncio.gather(
