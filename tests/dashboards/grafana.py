@@ -101,5 +101,9 @@ def asked(sql: str, span: Range, **chosen: str) -> str:
 
 def expression(expr: str, *, span_s: int = 60) -> str:
     """Spell a query of Prometheus as it gets it: every variable at All."""
-    expr = expr.replace("$__rate_interval", "20s").replace("$__range", f"{span_s}s")
+    expr = (
+        expr.replace("$__rate_interval", "20s")
+        .replace("[1m]", "[20s]")
+        .replace("$__range", f"{span_s}s")
+    )
     return re.sub(r"\$(job|team|key|model)\b", ".*", expr)

@@ -9,7 +9,7 @@ from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.instants import epoch_us
 from proxy.ledger import registry, versions
-from proxy.ledger.ops import Accept, Decide, Doubt, Operation
+from proxy.ledger.ops import Accept, Decide, Doubt, Operation, Reserve
 from proxy.order import read_order
 from tests.ledger.world import Clock, Ledger
 
@@ -109,17 +109,19 @@ class _Writer:
         self.clock.step(minutes=3)
         self._commit(late)
 
-    def _order(self, charge_id: str) -> Operation:
+    def _order(self, charge_id: str) -> Reserve:
         name = self.chosen.choice(list(KEYS))
         project = self.chosen.choice(KEYS[name][2])
         found = self._quote()
-        return self.ledger.order(
+        order = self.ledger.order(
             self.keys[name],
             charge_id=charge_id,
             price=lambda _: found,
             tags=f'{{"project":"{project}"}}' if project else "{}",
             body_hash=self.chosen.choice(("a1", "b2", f"c{charge_id}")),
         )
+        order.owner = "another-host:1:1"
+        return order
 
     def _commit(self, operations: list[Operation]) -> None:
         for result in self.ledger.store.commit(operations):
