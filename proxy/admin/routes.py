@@ -17,6 +17,7 @@ from proxy.admin.charges import Charges
 from proxy.admin.context import AdminContext
 from proxy.admin.document import document, written
 from proxy.admin.endpoint import JSON_TYPE, Endpoint
+from proxy.admin.finance import Finance
 from proxy.admin.keys import Keys
 from proxy.admin.pages import pages
 from proxy.admin.prices import PriceOperations
@@ -36,12 +37,13 @@ PARTS: Final[tuple[Callable[[AdminContext], Part], ...]] = (
     Charges,
     PriceOperations,
     Books,
+    Finance,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Serves the OpenAPI document and its pages; they name no secret, but are the admin's too."""
+    """Serves the OpenAPI document and its page, to the token or to who is signed in on the page."""
 
     context: AdminContext
     endpoints: Sequence[Endpoint]
@@ -53,16 +55,22 @@ class Documents:
             Route("/admin/docs", self.docs, methods=["GET"]),
         ]
 
-    async def openapi(self, _request: Request) -> Response:
+    async def openapi(self, request: Request) -> Response:
         """Serve the document."""
+        self._check(request)
         return Response(written(document(self.endpoints)), media_type=JSON_TYPE)
 
-    async def docs(self, _request: Request) -> Response:
+    async def docs(self, request: Request) -> Response:
         """Serve the document as a page for people; nothing on it comes from elsewhere."""
+        self._check(request)
         policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         return HTMLResponse(
             pages(document(self.endpoints)), headers={"content-security-policy": policy}
         )
+
+    def _check(self, request: Request) -> None:
+        if not self.context.signed_in(request):
+            self.context.guard.check(request)
 
 
 def admin_endpoints(context: AdminContext) -> list[Endpoint]:

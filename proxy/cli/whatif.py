@@ -16,7 +16,7 @@ from proxy.reports import advise as advice
 from proxy.reports.capabilities import bundled
 from proxy.reports.periods import Period
 from proxy.reports.spend import whole_period
-from proxy.reports.whatif import Instead, at_version, made, summed, with_model
+from proxy.reports.whatif import Instead, at_version, folded, made, summed, with_model
 
 COLUMNS: Final = (
     "team", "model", "resolution", "task", "instead", "calls", "spend_usd", "instead_usd",
@@ -44,7 +44,7 @@ def whatif(
         period = _period(session, from_, to, timezone)
         found = _at(session, period, table) if table else _swapped(session, period, swap or "")
     total = summed(found, period)
-    rows = [each.facts() for each in found]
+    rows = [each.facts() for each in folded(found)]
     if as_json:
         typer.echo(json.dumps({"calls": rows, "total": total.facts()}, indent=2))
         return

@@ -9,7 +9,7 @@ from proxy.ledger import versions
 from proxy.ledger.session import Session
 from proxy.reports.capabilities import Verdict, bundled
 from proxy.reports.periods import Period
-from proxy.reports.whatif import Instead, Made, Sum, made, summed, unit_micros, with_model
+from proxy.reports.whatif import Instead, Made, Sum, folded, made, summed, unit_micros, with_model
 
 LARGE, SMALLER = "4K", "2K"
 _REPEATED = """
@@ -76,11 +76,15 @@ def advise(session: Session, period: Period) -> list[Advice]:
         instead = list(with_model(calls, swap.model, swap.to, book, models))
         if instead:
             change = f"{swap.model} -> {swap.to}"
-            found.append(Advice(change, swap.why, summed(instead, period), instead, swap.caveats))
+            found.append(
+                Advice(change, swap.why, summed(instead, period), folded(instead), swap.caveats)
+            )
     if smaller := list(_smaller(calls, book)):
         words = "only where nobody needs more than 2K: the ledger cannot know that"
-        found.append(Advice(f"{LARGE} -> {SMALLER}", words, summed(smaller, period), smaller, ()))
-    return sorted(found, key=lambda each: -(each.sum.saved_micros + each.sum.asked_micros))
+        found.append(
+            Advice(f"{LARGE} -> {SMALLER}", words, summed(smaller, period), folded(smaller), ())
+        )
+    return sorted(found, key=lambda each: (-each.sum.saved_micros, -each.sum.asked_micros))
 
 
 def _smaller(calls: list[Made], book: PriceBook) -> Iterator[Instead]:

@@ -5,7 +5,7 @@ hangs on more than that (the number of pictures, the quality), the dearest it co
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pricing import Model, PriceBook, PriceTable, usd
@@ -125,6 +125,27 @@ def _label(model: Model, resolution: str) -> str | None:
     if resolution == ANY and ANY not in sold:
         return model.default_resolution
     return sold.get(canonical(resolution), sold.get(ANY))
+
+
+def folded(found: list[Instead]) -> list[Instead]:
+    """Put calls together that differ in the version that priced them alone."""
+    alike: dict[tuple[str, ...], Instead] = {}
+    for each in found:
+        made, model = each.made, each.model
+        name = (made.team, made.model, made.resolution, made.task, model, each.verdict.word)
+        alike[name] = _both(alike[name], each) if name in alike else each
+    return list(alike.values())
+
+
+def _both(one: Instead, two: Instead) -> Instead:
+    micros = None if None in (one.micros, two.micros) else (one.micros or 0) + (two.micros or 0)
+    made = replace(
+        one.made,
+        calls=one.made.calls + two.made.calls,
+        images=one.made.images + two.made.images,
+        micros=one.made.micros + two.made.micros,
+    )
+    return replace(one, made=made, micros=micros)
 
 
 @dataclass(frozen=True, slots=True)
