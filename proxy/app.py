@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -36,6 +37,7 @@ from proxy.metrics import Metrics
 from proxy.notify.task import Notifier
 from proxy.own import OwnRoutes
 from proxy.page import Desk, page_routes
+from proxy.page.gate import is_signed_in
 from proxy.page.session import Signer
 from proxy.prices import Prices
 from proxy.quoting import Quoting
@@ -192,9 +194,12 @@ class Farebox:
         )
         scrape = Scrape(self.metrics, fares.writer, self.scraping, settings.metrics_series_max)
         guard = Guard(self.token, settings.trusted_proxies)
-        admin = admin_routes(AdminContext(settings, guard, fares, prices, assay))
+        signer = Signer(self.token)
+        admin = admin_routes(
+            AdminContext(settings, guard, fares, prices, assay, partial(is_signed_in, signer))
+        )
         self.desk = Desk(
-            settings, self.status, Signer(self.token), guard, door, fares, prices,
+            settings, self.status, signer, guard, door, fares, prices,
             Reader(settings.database_url),
         )  # fmt: skip
         traffic.on_refused = self.desk.refused.note

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from starlette.requests import Request
+
 from proxy.admin.guard import Guard
 from proxy.assay import Assay
 from proxy.directory import Directory
@@ -28,6 +30,7 @@ class AdminContext:
     fares: Fares
     prices: Prices
     assay: Assay
+    signed_in: Callable[[Request], bool] = lambda _: False  # on the page, as admin
 
     async def ask(self, question: Callable[[Session], T]) -> T:
         """Read the ledger."""

@@ -107,10 +107,11 @@ def _in_head(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 def _answer(endpoint: Endpoint) -> dict[str, Any]:
     answer = endpoint.answer
-    if isinstance(answer, str):
-        content: dict[str, Any] = {answer: {"schema": {"type": "string"}}}
+    if isinstance(answer, type):
+        content: dict[str, Any] = {JSON_TYPE: {"schema": {"$ref": f"{_SCHEMAS}{answer.__name__}"}}}
     else:
-        content = {JSON_TYPE: {"schema": {"$ref": f"{_SCHEMAS}{answer.__name__}"}}}
+        kinds = (answer,) if isinstance(answer, str) else answer
+        content = {kind: {"schema": {"type": "string"}} for kind in kinds}
     told: dict[str, Any] = {"description": endpoint.summary, "content": content}
     if endpoint.tagged:
         told["headers"] = {"ETag": {"schema": {"type": "string"}, "required": True}}

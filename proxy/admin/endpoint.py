@@ -65,7 +65,7 @@ class Endpoint:
     path: str
     summary: str
     handler: Callable[[Asking[Any, Any]], Awaitable[Reply]]
-    answer: type[BaseModel] | str  # a model, or the media type of what is not JSON
+    answer: type[BaseModel] | str | tuple[str, ...]  # a model, or media types of what is not JSON
     query: type[BaseModel] = Nothing
     body: type[BaseModel] = Nothing
     status: int = 200

@@ -75,7 +75,7 @@ def _followed(doc: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema(doc: dict[str, Any], content: dict[str, Any]) -> str:
-    (told,) = content.values()
+    told = next(iter(content.values()))
     schema = _followed(doc, told["schema"])
     members = schema.get("properties")
     return json.dumps(members if members is not None else schema, indent=2)

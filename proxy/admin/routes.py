@@ -17,7 +17,6 @@ from proxy.admin.charges import Charges
 from proxy.admin.context import AdminContext
 from proxy.admin.document import document, written
 from proxy.admin.endpoint import JSON_TYPE, Endpoint
-from proxy.admin.finance import Finance
 from proxy.admin.keys import Keys
 from proxy.admin.pages import pages
 from proxy.admin.prices import PriceOperations
@@ -37,7 +36,6 @@ PARTS: Final[tuple[Callable[[AdminContext], Part], ...]] = (
     Charges,
     PriceOperations,
     Books,
-    Finance,
 )
 
 

@@ -13,7 +13,7 @@ from proxy.clock import now_us
 from proxy.ledger.session import LedgerFault
 from proxy.page.desk import Desk
 from proxy.page.render import render
-from proxy.page.session import COOKIE, LIFE_S, NOBODY, Session, begin
+from proxy.page.session import COOKIE, LIFE_S, NOBODY, Session, Signer, begin
 from proxy.page.visit import BadForm, NotHere, Visit, public_parts, read_form
 
 Who = Literal["admin", "key", "anyone"]
@@ -100,6 +100,12 @@ class Gate:
         if visit.request.headers.get("sec-fetch-site") == "cross-site":
             return False
         return self.desk.signer.is_ours(visit.session, visit.form.get("csrf", ""))
+
+
+def is_signed_in(signer: Signer, request: Request) -> bool:
+    """Say whether a request comes from the page, with the admin signed in."""
+    session = signer.read(request.cookies.get(COOKIE, ""), now_us() // 1_000_000)
+    return session is not None and session.is_admin
 
 
 _STALE_FORM: Final = (

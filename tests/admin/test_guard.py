@@ -95,7 +95,7 @@ def test_an_address_is_what_a_trusted_proxy_says(peer: str, passed: str, address
 
 def test_without_the_token_every_route_says_no_in_the_one_envelope(served: Served) -> None:
     paths = served.admin.get("/admin/openapi.json").json()["paths"]
-    for path in paths:
+    for path in (*paths, "/admin/openapi.json", "/admin/docs"):
         answer = served.admin.get(path, headers={"authorization": ""})
         assert answer.status_code in {401, 405}, path
         assert answer.json()["error"]["type"] in {"invalid_key", "method_not_allowed"}
