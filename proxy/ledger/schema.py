@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from proxy.clock import now_us
 from proxy.ledger.postgres import PostgresSession, libpq_url
@@ -78,15 +79,26 @@ def _version(session: Session) -> str | None:
 def _upgrade(url: str) -> None:
     from alembic import command  # noqa: PLC0415 - half a second that a clean start need not wait
     from alembic.config import Config  # noqa: PLC0415
-    from sqlalchemy import create_engine  # noqa: PLC0415
+    from sqlalchemy import create_engine, event  # noqa: PLC0415
 
     engine = create_engine(sqlalchemy_url(url))
+    if url.startswith("sqlite:"):  # its driver leaves DDL outside of transactions by itself
+        event.listen(engine, "connect", _begin_nothing)
+        event.listen(engine, "begin", _begin_all)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     engine.dispose()
+
+
+def _begin_nothing(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
+
+
+def _begin_all(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -104,6 +116,8 @@ def _alone(url: str, path: Path | None) -> Iterator[None]:
             yield
         return
     session = PostgresSession(url)
+    for wait in ("lock_timeout", "statement_timeout"):  # another may be at it for minutes
+        session.run(f"SET {wait}=0")
     session.rows("SELECT pg_advisory_lock(?)", (_LOCK_ID,))
     try:
         yield
