@@ -1,0 +1,119 @@
+"""Migrations: killed anywhere, run by two at once, older and newer than the program."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from proxy.ledger.schema import HEAD, migrate, open_session
+from tests.ledger.world import Ledger
+from tests.postgres import Postgres
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def bare(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables."""
+    if database == "sqlite":
+        yield f"sqlite:///{tmp_path}/bare.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create()
+    yield url
+    server.drop(url)
+
+
+def migrating(url: str, *die_at: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.ledger.migrating", url, *map(str, die_at)], cwd=ROOT
+    )
+
+
+def shape(url: str) -> list[tuple[str, ...]]:
+    """List every table and column."""
+    session = open_session(url)
+    asked = "SELECT name,sql FROM sqlite_master ORDER BY 1"
+    if session.dialect == "postgresql":
+        asked = (
+            "SELECT table_name,column_name,data_type FROM information_schema.columns"
+            " WHERE table_schema='public' ORDER BY 1,2"
+        )
+    found = [tuple(row) for row in session.rows(asked)]
+    session.close()
+    return found
+
+
+@pytest.mark.parametrize("statement", [2, 12, 25])
+def test_a_migration_killed_anywhere_is_run_again(bare: str, url: str, statement: int) -> None:
+    assert migrating(bare, statement).wait(60) == -9
+    migrate(bare)
+    assert shape(bare) == shape(url)
+    ledger = Ledger(bare)
+    ledger.reserve(ledger.key())
+    ledger.close()
+
+
+def test_two_that_migrate_at_once_end_up_with_one_schema(bare: str, url: str) -> None:
+    both = [migrating(bare), migrating(bare)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert shape(bare) == shape(url)
+
+
+def test_migrating_again_changes_nothing(url: str) -> None:
+    before = shape(url)
+    migrate(url)
+    assert shape(url) == before
+
+
+def version(url: str, *, become: str | None = None) -> str:
+    session = open_session(url)
+    if become is not None:
+        session.run("UPDATE alembic_version SET version_num=?", (become,))
+    found = str(session.rows("SELECT version_num FROM alembic_version")[0][0])
+    session.close()
+    return found
+
+
+def test_a_newer_schema_is_left_alone_and_still_works(url: str) -> None:
+    version(url, become="9000")
+    migrate(url)
+    assert version(url) == "9000"
+    ledger = Ledger(url)
+    ledger.settle(ledger.reserve(ledger.key()))
+    ledger.close()
+
+
+def test_an_older_schema_is_brought_up_to_date_and_keeps_its_rows(
+    url: str, make_url: Callable[[str], str], database: str
+) -> None:
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy import create_engine  # noqa: PLC0415
+
+    from proxy.ledger import schema  # noqa: PLC0415
+
+    ledger = Ledger(url)
+    fare = ledger.reserve(ledger.key())
+    ledger.close()
+    engine = create_engine(schema.sqlalchemy_url(url))
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        for table in NEWER:
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        command.stamp(config, "0001")
+    engine.dispose()
+    assert version(url) == "0001"
+    migrate(url)
+    assert version(url) == HEAD
+    assert dict.fromkeys(shape(url)) == dict.fromkeys(shape(make_url(database)))
+    ledger = Ledger(url)
+    ledger.settle(fare)
+    ledger.close()
+
+
+NEWER = ("focus_months", "notices")  # what came after the first tables
