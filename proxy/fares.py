@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from proxy.charge import OPEN, Ground
@@ -26,6 +27,7 @@ from proxy.ledger.writer import Writer
 
 CACHED_MAX = 50_000
 AGAIN_AFTER_S = 0.25
+AGAIN_MAX = 256
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the order of ASCII
 
 
@@ -152,15 +154,30 @@ class Fares:
             self._retrying = asyncio.create_task(self._retry())
 
     async def _retry(self) -> None:
+        """Write what waits as soon as the ledger can be written, many in a commit."""
         while self._unwritten:
             await asyncio.sleep(AGAIN_AFTER_S)
-            operation = self._unwritten[0]
-            try:
-                self.remember(await self.writer.do(operation))
-            except LedgerFault as fault:
-                if fault.kind != "missing":
-                    continue
+            while self._unwritten and await self._write_again():
+                pass
+
+    async def _write_again(self) -> bool:
+        """Try the longest waiting; False if the ledger still cannot be written."""
+        waiting = list(islice(self._unwritten, AGAIN_MAX))
+        results = await asyncio.gather(
+            *(self.writer.do(operation) for operation in waiting), return_exceptions=True
+        )
+        failed = []
+        for operation, result in zip(waiting, results, strict=True):
+            if isinstance(result, Receipt):
+                self.remember(result)
+            elif not isinstance(result, LedgerFault):
+                raise result
+            elif result.kind != "missing":
+                failed.append(operation)
+        for _ in waiting:
             self._unwritten.popleft()
+        self._unwritten.extendleft(reversed(failed))
+        return not failed
 
     async def flush(self, *, within_s: float) -> None:
         """Give what is not written yet a last chance."""
