@@ -21,6 +21,7 @@ NAV: Final = (
     ("/charges", "Charges"),
     ("/uncertain", "Uncertain"),
     ("/spend", "Spend"),
+    ("/advice", "Advice"),
     ("/keys", "Keys"),
     ("/teams", "Teams"),
     ("/prices", "Prices"),

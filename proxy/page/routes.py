@@ -10,9 +10,9 @@ from starlette.types import Receive, Scope, Send
 from proxy.page.desk import Desk
 from proxy.page.gate import HEADERS, Gate
 from proxy.page.render import STATIC
-from proxy.page.views import charges, health, keys, login, mine, prices, spend, teams, today
+from proxy.page.views import advice, charges, health, keys, login, mine, prices, spend, teams, today
 
-MODULES = (login, today, charges, keys, teams, prices, spend, health, mine)
+MODULES = (login, today, charges, keys, teams, prices, spend, advice, health, mine)
 FILES_KEPT = "public, max-age=86400"  # their addresses change with what is in them
 
 

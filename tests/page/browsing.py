@@ -94,4 +94,4 @@ async def window(
     watched.watch()
     yield watched
     await context.close()
-    assert not watched.problems
+    assert not watched.problems, watched.problems

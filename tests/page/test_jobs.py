@@ -291,6 +291,13 @@ async def test_the_readout_says_what_the_pointer_is_on(admin: Watched) -> None:
     await expect(page.locator(".readout")).to_contain_text("USD")
 
 
+async def test_advice_says_what_would_have_been_saved(admin: Watched) -> None:
+    page = await admin.open("/advice")
+    advice = page.locator(".doubts li", has_text="4K → 2K")
+    await expect(advice).to_contain_text("USD")
+    await expect(advice).to_contain_text("These calls cost")
+
+
 async def test_health_says_what_is_open_and_who_changed_what(admin: Watched) -> None:
     page = await admin.open("/health")
     await expect(page.get_by_role("heading", name="Serving")).to_be_visible()
@@ -341,7 +348,7 @@ async def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, house: Hous
     async with window(browser, house.url, "narrow") as phone:
         await phone.log_in(TOKEN)
         for path in ("/", "/charges", "/uncertain", "/keys", "/keys/web-shop", "/teams",
-                     "/prices", "/spend", "/health"):  # fmt: skip
+                     "/prices", "/spend", "/advice", "/health"):  # fmt: skip
             page = await phone.open(path)
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert await page.evaluate(wide) <= 0, path

@@ -17,6 +17,7 @@ PAGES = (
     "/charges",
     "/uncertain",
     "/spend",
+    "/advice",
     "/keys",
     "/keys/new",
     "/teams",
