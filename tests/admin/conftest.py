@@ -6,7 +6,10 @@ import httpx
 import pytest
 
 from tests.admin.serving import Served, serving
+from tests.postgres import postgres
 from tests.standin.server import Standin
+
+__all__ = ["postgres"]  # a fixture
 
 
 @pytest.fixture(scope="module")
