@@ -47,6 +47,8 @@ from proxy.reports.sheets import NoParquet
 from proxy.reports.spend import Held, Question, figures, groupings
 from proxy.reports.statement import NoStatement
 
+CSV: Final = "text/csv"
+PARQUET: Final = "application/vnd.apache.parquet"
 FINDINGS_MAX: Final = 10_000
 
 
@@ -78,8 +80,8 @@ class Finance:
         return [
             Endpoint(get, "/admin/spend", "Report spend", self.spend, SpendShown, SpendAsked),
             Endpoint(
-                get, "/admin/exports/focus", "Export a month as FOCUS 1.2", self.focus, "text/csv",
-                FocusAsked, refuses=(409,),
+                get, "/admin/exports/focus", "Export a month as FOCUS 1.2", self.focus,
+                (CSV, PARQUET), FocusAsked, refuses=(409,),
             ),
             Endpoint(
                 get, "/admin/reconciliations", "List reconciliations, newest first", self.past,
@@ -140,7 +142,7 @@ class Finance:
             raise
         name = f"focus-{asked.month}-{asked.grain}.{asked.format}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        kind = "text/csv" if asked.format == "csv" else "application/vnd.apache.parquet"
+        kind = CSV if asked.format == "csv" else PARQUET
         return FileReply(b"", media_type=kind, headers=headers, path=path)
 
     async def past(self, _asking: Asking[Nothing, Nothing]) -> Reply:

@@ -1,23 +1,35 @@
 """What finance asks of `/admin`, and what it is shown."""
 
+import re
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from proxy.admin.asked import Asked, Timezone
 from proxy.admin.shown import Shown
 from proxy.reports import spend
 
 PAGE_MAX: Final = 10_000
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _spelled(day: object) -> object:
+    """Refuse what else could be taken for a day: seconds since 1970, an instant."""
+    if not isinstance(day, str) or not _DAY.fullmatch(day):
+        raise ValueError("expected a day such as 2026-11-23")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_spelled)]
 
 
 class PeriodAsked(Asked):
     """Which days, both included; all that the ledger knows if left out."""
 
     model_config = ConfigDict(extra="forbid", strict=False, populate_by_name=True)
-    from_: date | None = Field(None, alias="from", description="First day.")
-    to: date | None = Field(None, description="Last day, included.")
+    from_: Day | None = Field(None, alias="from", description="First day.")
+    to: Day | None = Field(None, description="Last day, included.")
     timezone: Timezone | None = None
 
 
@@ -58,8 +70,8 @@ class StatementAsked(Asked):
     csv: str = Field(description="The statement, with its line of column names.")
     name: str = Field("statement.csv", max_length=200)
     mapping: str | None = Field(None, description="TOML; see docs/finance.md.")
-    from_: date | None = Field(None, alias="from")
-    to: date | None = None
+    from_: Day | None = Field(None, alias="from")
+    to: Day | None = None
     account: str = Field("", max_length=64)
     apply: bool = False
     why: str = Field("", max_length=1000)
