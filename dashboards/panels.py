@@ -134,7 +134,7 @@ def lines(
         .line_width(1)
         .fill_opacity(70 if columns else 10)
         .draw_style(shapes.GraphDrawStyle.BARS if columns else shapes.GraphDrawStyle.LINE)
-        .show_points(shapes.VisibilityMode.NEVER)
+        .show_points(shapes.VisibilityMode.AUTO)
         .axis_soft_min(0)
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .span(12)

@@ -193,8 +193,6 @@ def _course(dialect: Dialect) -> list[Any]:
         query = Sql(dialect, sql, lines=True)
         return lines(title, words, query, unit=unit, columns=True, stacked=True, source=source)
 
-    hourly = f'sum by (team) (increase(farebox:spend_usd:total{{{JOB}, team=~"$team"}}[1h]))'
-    images = f'sum by (model) (increase(farebox:images:total{{{JOB}, model=~"$model"}}[1h]))'
     return [
         a_day(
             "Spend a day, by team",
@@ -210,19 +208,30 @@ def _course(dialect: Dialect) -> list[Any]:
             SPENT,
             USD,
         ),
-        lines(
-            "Spend in the last hour, by team",
-            """Live, from Prometheus, to see a burst while it lasts. It misses the first fare of
-            a key's new combination of model and size: for sums use the panels above.""",
-            over_time(hourly, "{{team}}"),
-            unit=USD,
-        ),
-        lines(
-            "Images in the last hour, by model",
-            "Live, from Prometheus: what is being bought now.",
-            over_time(images, "{{model}}"),
-            unit=COUNT,
-        ),
+        *_live(),
+    ]
+
+
+def _live() -> list[Any]:
+    hourly = f'sum by (team) (increase(farebox:spend_usd:total{{{JOB}, team=~"$team"}}[1h]))'
+    images = f'sum by (model) (increase(farebox:images:total{{{JOB}, model=~"$model"}}[1h]))'
+    return [
+        between(panel, "24h")
+        for panel in (
+            lines(
+                "Spend in the last hour, by team",
+                """Live, from Prometheus, to see a burst while it lasts. It misses the first fare
+                of a key's new combination of model and size: for sums use the panels above.""",
+                over_time(hourly, "{{team}}"),
+                unit=USD,
+            ),
+            lines(
+                "Images in the last hour, by model",
+                "Live, from Prometheus: what is being bought now.",
+                over_time(images, "{{model}}"),
+                unit=COUNT,
+            ),
+        )
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from proxy.ledger.schema import migrate
 from tests.dashboards.history import at, seed
+from tests.dashboards.site import Site, running_site
 from tests.postgres import Postgres, postgres
 
 __all__ = ["postgres"]
@@ -44,3 +45,10 @@ def ledger_url(request: pytest.FixtureRequest) -> str:
     """Each of the two."""
     wanted = "sqlite_url" if request.param == "sqlite" else "postgres_url"
     return str(request.getfixturevalue(wanted))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Everything running, with traffic."""
+    with running_site(tmp_path_factory.mktemp("site")) as started:
+        yield started

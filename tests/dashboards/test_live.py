@@ -1,6 +1,5 @@
 """The whole way: traffic through the proxy, a real Prometheus, a real Alertmanager, a receiver."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,15 +7,9 @@ import pytest
 from proxy.ledger import registry
 from tests.dashboards.grafana import FILES, Target, expression, panels, read, targets
 from tests.dashboards.programs import ask, until
-from tests.dashboards.site import Site, running_site
+from tests.dashboards.site import Site
 
 QUERIES = [t for t in targets() if t.query.get("expr")]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("site")) as started:
-        yield started
 
 
 @pytest.mark.parametrize("target", QUERIES, ids=lambda t: str(t.id))
