@@ -101,7 +101,7 @@ ENVIRONMENT: Final = _environment()
 def text(visit: Visit, template: str, **facts: Any) -> Markup:
     """Fill a template in."""
     filled = ENVIRONMENT.get_template(template).render(
-        visit=visit, root=visit.root, zone=visit.desk.zone, **facts
+        visit=visit, root=visit.root, zone=visit.zone, **facts
     )
     return Markup(filled)  # noqa: S704 - the template has escaped what it was given
 

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from proxy.base import public_base
+from proxy.clock import now_us
 from proxy.directory import Key
 from proxy.page.desk import Desk
 from proxy.page.session import Session
@@ -41,6 +42,13 @@ class Visit:
     def csrf(self) -> str:
         """What this session's forms carry."""
         return self.desk.signer.csrf(self.session)
+
+    @property
+    def zone(self) -> str:
+        """The IANA zone that the visitor's days are counted in now: the key's own, or ours."""
+        if self.key is None:
+            return self.desk.zone
+        return self.desk.directory.zone_of(self.key).at(now_us())
 
     @property
     def part(self) -> str:

@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from proxy.budget import KEY
 from proxy.directory import Key
 from proxy.page.curve import day_curve
 from proxy.page.forms import Filled
@@ -39,10 +38,8 @@ async def mine(visit: Visit) -> Response:
     )  # fmt: skip
     if visit.part == "figures":
         return part_only(visit, top)
-    zone = directory.zone_of(key).at(standings[0].resets_us - 1)
-    curve = await visit.desk.reader.ask(day_curve(zone, key_id=key.id))
-    limit = standings[0].limit_micros if standings[0].budget.scope == KEY else None
-    drawn = live(visit, "curve", "_curve.html", curve=curve, limit=limit)
+    curve = await visit.desk.reader.ask(day_curve(visit.zone, key_id=key.id))
+    drawn = live(visit, "curve", "_curve.html", curve=curve, limit=standings[0].limit_micros)
     if visit.part == "curve":
         return part_only(visit, drawn)
     return render(
