@@ -35,6 +35,7 @@ class PostgresSession:
     ) -> None:
         self._url, self._read_only, self._clock = libpq_url(url), read_only, clock
         self._connection: psycopg.Connection[Any] | None = None
+        self._begun = False
         self._open()
 
     def _open(self) -> psycopg.Connection[Any]:
@@ -57,6 +58,8 @@ class PostgresSession:
     def _live(self) -> psycopg.Connection[Any]:
         connection = self._connection
         if connection is None or connection.closed or connection.broken:
+            if self._begun:  # a new connection would write outside of the transaction
+                raise LedgerFault("the connection broke in the middle of a transaction")
             return self._open()
         return connection
 
@@ -127,9 +130,17 @@ class PostgresSession:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit at the end, roll back on an exception."""
-        connection = self._live()
-        with _faults(), connection.transaction():
+        with _faults(), contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self._live().transaction())
+            except psycopg.OperationalError:  # it died while idle; nothing was begun on it
+                stack.enter_context(self._open().transaction())
+            self._begun = True
+            stack.callback(self._ended)
             yield
+
+    def _ended(self) -> None:
+        self._begun = False
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
