@@ -110,8 +110,11 @@ class SqliteSession:
         self._inode = path.stat().st_ino
         try:
             self._set_up(synchronous, read_only=read_only)
-        except sqlite3.Error as error:
-            raise LedgerFault(str(error), transient=False, kind="open") from error
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise LedgerFault(str(error), transient=False, kind="open") from error
+            raise
 
     def _set_up(self, synchronous: str, *, read_only: bool) -> None:
         run = self._connection.execute
