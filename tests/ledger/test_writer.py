@@ -159,11 +159,11 @@ async def test_a_commit_that_fails_reaches_everybody_who_waits(
         async with held_up(writer):
             asked = [asyncio.ensure_future(writer.do(ledger.order(key))) for _ in range(50)]
             await asyncio.sleep(0)
-            path.rename(tmp_path / "away.db")
+            await asyncio.to_thread(path.rename, tmp_path / "away.db")
         found = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(f, LedgerFault) and f.kind == "gone" for f in found)
         assert writer.broken
-        (tmp_path / "away.db").rename(path)
+        await asyncio.to_thread((tmp_path / "away.db").rename, path)
         assert isinstance(await writer.do(ledger.order(key)), Receipt)
         assert writer.broken is None
     assert set(faults) == {"gone"}
