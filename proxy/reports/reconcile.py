@@ -231,14 +231,15 @@ def apply(store: Store, found: Reconciliation, *, actor: str, why: str) -> None:
 def _write(store: Store, batch: list[Finding], summary: Summary) -> None:
     if not batch:
         return
-    for each, result in zip(batch, store.commit([_bill(f, summary) for f in batch]), strict=True):
+    for each, result in zip(batch, store.commit([bill(f, summary) for f in batch]), strict=True):
         if isinstance(result, Exception):
             raise result
         summary.applied += 1
         summary.left_micros -= each.theirs_micros - each.counted_micros
 
 
-def _bill(found: Finding, summary: Summary) -> Bill:
+def bill(found: Finding, summary: Summary) -> Bill:
+    """Make the operation that puts a charge at what was billed."""
     line = f" line {found.line}" if found.line else ""
     why = f"{summary.why} [{summary.name}{line}, sha256 {summary.sha256[:12]}]"
     named = found.prediction_id or None

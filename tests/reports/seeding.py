@@ -16,6 +16,7 @@ from proxy.charge import Ground
 from proxy.instants import epoch_us, instant
 from proxy.ledger import versions
 from proxy.ledger.ops import Accept, Decide, Doubt, Operation, Reserve
+from proxy.ledger.postgres import PostgresSession
 from proxy.ledger.registry import create_key
 from proxy.ledger.schema import migrate
 from proxy.ledger.session import SqliteSession
@@ -45,10 +46,26 @@ class TimedSession(SqliteSession):
         return self.at_us
 
 
-def open_store(path: Path, *, zone: str = "UTC") -> Store:
-    """Make a ledger with the bundled prices, a change of price on 16 November, and six keys."""
-    migrate(f"sqlite:///{path}")
-    session = TimedSession(path, synchronous="OFF")
+class TimedPostgres(PostgresSession):
+    """The same on PostgreSQL."""
+
+    at_us = NOVEMBER_US
+
+    def now_us(self) -> int:
+        return self.at_us
+
+
+def open_store(where: Path | str, *, zone: str = "UTC") -> Store:
+    """Make a ledger with the bundled prices, a change of price on 16 November, and six keys.
+
+    `where` is a file, or the URL of a PostgreSQL database.
+    """
+    migrate(where if isinstance(where, str) else f"sqlite:///{where}")
+    session: TimedPostgres | TimedSession
+    if isinstance(where, str):
+        session = TimedPostgres(where)
+    else:
+        session = TimedSession(where, synchronous="OFF")
     store = Store(session, timezone=zone)
     store.open()
     store.transact(versions.add([*load_tables(BUNDLED).versions, november()], actor="test"))
@@ -97,7 +114,7 @@ class Traffic:
     def commit(self, operations: Sequence[Operation], at_us: int) -> None:
         """Commit operations at an instant; none may be refused."""
         session = self.store.session
-        assert isinstance(session, TimedSession)
+        assert isinstance(session, TimedSession | TimedPostgres)
         session.at_us = at_us
         for result in self.store.commit(operations):
             if isinstance(result, Exception):
