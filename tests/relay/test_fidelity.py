@@ -63,6 +63,20 @@ def calls(draw: st.DrawFn) -> Asked:
     return Asked(method, target, (AUTHORIZATION, *draw(_HEADERS)), body, draw(_CUTS))
 
 
+@st.composite
+def submits(draw: st.DrawFn) -> Asked:
+    """A submit that is priced, with members and blanks that do not move its price."""
+    names, texts = st.text(max_size=6), st.text(max_size=9)
+    extra = draw(st.dictionaries(names, texts, max_size=3))
+    document = {f"z{name}": value for name, value in extra.items()}
+    path, indent = "/api/v3/google/gemini-2.5-flash-image/text-to-image", draw(st.integers(0, 3))
+    if draw(st.booleans()):
+        path, document = UNIFIED, document | {"model": "google/gemini-2.5-flash-image"}
+    body = json.dumps(document, indent=indent, ensure_ascii=bool(indent)).encode()
+    target = f"{path}{draw(_QUERY)}".encode()
+    return Asked("POST", target, (AUTHORIZATION, *draw(_HEADERS)), body, draw(_CUTS))
+
+
 _STATUSES = st.sampled_from([200, 201, 202, 204, 206, 301, 302, 304, 400, 404, 418, 451, 500, 599])
 _ANSWER_HEADERS = st.lists(
     st.tuples(
@@ -135,31 +149,10 @@ def test_a_call_and_its_answer_cross_untouched(
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(
-    extra=st.dictionaries(st.text(max_size=6), st.text(max_size=9), max_size=3),
-    indent=st.sampled_from([None, 1, 4]),
-    cuts=_CUTS,
-    headers=_HEADERS,
-    query=_QUERY,
-    reply=replies(),
-    unified=st.booleans(),
-)
+@given(asked=submits(), reply=replies())
 def test_a_priced_submit_and_its_answer_cross_untouched(
-    extra: dict[str, str],
-    indent: int | None,
-    cuts: tuple[int, ...],
-    headers: tuple[tuple[bytes, bytes], ...],
-    query: str,
-    reply: Reply,
-    unified: bool,
-    farebox: Farebox,
-    upstream: Standin,
+    asked: Asked, reply: Reply, farebox: Farebox, upstream: Standin
 ) -> None:
-    document = {f"z{name}": value for name, value in extra.items()}
-    document |= {"model": "google/gemini-2.5-flash-image", "prompt": "é"} if unified else {}
-    path = UNIFIED if unified else "/api/v3/google/gemini-2.5-flash-image/text-to-image"
-    body = json.dumps(document, indent=indent, ensure_ascii=bool(indent)).encode()
-    asked = Asked("POST", f"{path}{query}".encode(), (AUTHORIZATION, *headers), body, cuts)
     both(farebox, upstream, asked, reply)
 
 

@@ -73,7 +73,9 @@ def test_only_the_base_changes(start: Callable[..., Farebox], upstream: Standin)
     assert json.dumps(document, ensure_ascii=False) == back
 
 
-@pytest.mark.parametrize("words", ["standin:elsewhere=https://evil.example/other/x", "standin:no-urls"])
+@pytest.mark.parametrize(
+    "words", ["standin:elsewhere=https://evil.example/other/x", "standin:no-urls"]
+)
 def test_what_is_no_v3_url_stays(words: str, start: Callable[..., Farebox]) -> None:
     farebox = start(poll_urls="proxy")
     taken = farebox.submit("sk-own-polling", words)

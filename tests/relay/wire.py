@@ -84,10 +84,11 @@ def exchange(url: str, asked: Asked) -> Got:
         line.sendall(asked.head(host))
         for piece in asked.pieces():
             line.sendall(piece)
-        return _read(line, asked.method)
+        return read(line, asked.method)
 
 
-def _read(line: socket.socket, method: str) -> Got:
+def read(line: socket.socket, method: str) -> Got:
+    """The next answer on a connection, as far as it came."""
     got = Got(method)
     with contextlib.suppress(ConnectionError):
         data = b"begin"
