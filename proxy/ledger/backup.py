@@ -50,7 +50,9 @@ def backup(database: Path, target: Path, *, progress: Callable[[int, int], None]
         contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source,
         contextlib.closing(sqlite3.connect(draft)) as copy,
     ):
-        source.backup(copy, pages=PAGES_A_STEP, progress=lambda _, left, whole: progress(left, whole))
+        source.backup(
+            copy, pages=PAGES_A_STEP, progress=lambda _, left, whole: progress(left, whole)
+        )
         copy.execute("PRAGMA journal_mode=DELETE")
     with draft.open("rb") as written:
         os.fsync(written.fileno())
@@ -75,7 +77,7 @@ def restore(copy: Path, database: Path, *, actor: str, why: str) -> Restored:
     url = f"sqlite:///{database}"
     migrate(url)
     store = Store(open_session(url))
-    store.open()
+    store.transact(lambda known: known.directory)  # as it is: the copy's own zone stays
     try:
         return _reopen(store, actor, why)
     finally:

@@ -128,6 +128,8 @@ def set_key(
         before = find(store, name)
         if version is not None and version != before.version:
             raise Stale(f"key '{before.name}' is at version {before.version}, not {version}")
+        if before.state == REVOKED and facts.get("state", REVOKED) != REVOKED:
+            raise Missing(f"key '{before.name}' was revoked, for good")
         if (wanted := facts.get("name", before.name)) != before.name:
             _free(store, wanted)
         _write(store, before.id, facts)
