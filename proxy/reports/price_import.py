@@ -36,7 +36,7 @@ def build(
             if each.starting and known is not None and len(known.rates) > 1:
                 skipped += _starting(known, each)
             else:
-                models[each.model] = _with(known, each)
+                models[each.model] = _with(known, each, source)
     table = replace(
         base, version=version, effective_from=effective_from, models=models, source=source
     )
@@ -59,11 +59,11 @@ def _starting(known: Model, told: Published) -> Iterator[Skipped]:
         yield Skipped(told.model, "", why)
 
 
-def _with(known: Model | None, told: Published) -> Model:
-    rate = Rate(Micros(told.usd_micros), _listed(told), "published", told.resolution)
+def _with(known: Model | None, told: Published, source: str) -> Model:
+    rate = Rate(Micros(told.usd_micros), _listed(told), "published", told.resolution, source=source)
     if known is None:
         return Model(told.model, told.kind, "n" if told.kind == "image" else "run", (rate,))
-    rates = [_updated(each, told) for each in known.rates]
+    rates = [_updated(each, told, source) for each in known.rates]
     if not any(_same(each, told) or _says(each, told) for each in rates):
         rates.append(rate)
     return replace(known, rates=tuple(rates))
@@ -79,15 +79,16 @@ def _listed(told: Published) -> Micros | None:
     return None if told.list_micros is None else Micros(told.list_micros)
 
 
-def _updated(rate: Rate, told: Published) -> Rate:
+def _updated(rate: Rate, told: Published, source: str) -> Rate:
     if not _same(rate, told):
         return rate
     listed = rate.list_micros if told.starting else _listed(told)
     if (rate.usd_micros, rate.list_micros) == (told.usd_micros, listed):
         return rate
     return replace(
-        rate, usd_micros=Micros(told.usd_micros), list_micros=listed, status="published", note=""
-    )
+        rate, usd_micros=Micros(told.usd_micros), list_micros=listed, status="published", note="",
+        source=source,
+    )  # fmt: skip
 
 
 def _same(rate: Rate, told: Published) -> bool:
@@ -98,7 +99,9 @@ def _same(rate: Rate, told: Published) -> bool:
 
 def written(table: PriceTable) -> str:
     """Write a version as the TOML that `load_table` reads."""
-    return "\n".join([*_head(table), *(line for m in table.models.values() for line in _model(m))])
+    return "\n".join(
+        [*_head(table), *(line for m in table.models.values() for line in _model(m, table))]
+    )
 
 
 def _head(table: PriceTable) -> Iterator[str]:
@@ -110,13 +113,19 @@ def _head(table: PriceTable) -> Iterator[str]:
         yield "complete = false"
 
 
-def _model(model: Model) -> Iterator[str]:
+def _source(model: Model, table: PriceTable) -> str:
+    """Find the source that all rates of a model have; else the table's."""
+    sources = {rate.source for rate in model.rates}
+    return sources.pop() if len(sources) == 1 else table.source
+
+
+def _model(model: Model, table: PriceTable) -> Iterator[str]:
     place = f"models.{_text(model.id)}"
     yield f"\n[{place}]"
     yield f"kind = {_text(model.kind)}"
     if model.aliases:
         yield f"aliases = [{', '.join(map(_text, model.aliases))}]"
-    if model.default_resolution and len(model.resolutions) > 1:
+    if model.default_resolution:
         yield f"default_resolution = {_text(model.default_resolution)}"
     if not model.makes_sequences:  # by its name; to say how images count would undo it
         yield f"images = {_text(model.images)}"
@@ -124,15 +133,18 @@ def _model(model: Model) -> Iterator[str]:
         yield "complete = false"
     if model.relays_unpriced:
         yield 'unpriced = "relay"'
+    source = _source(model, table)
+    if source != table.source:
+        yield f"source = {_text(source)}"
     plain = [rate for rate in model.rates if not (rate.task or rate.references or rate.quality)]
     if plain:
         yield f"[{place}.prices]"
-        yield from (f"{_text(r.resolution)} = {{ {', '.join(_facts(r))} }}" for r in plain)
+        yield from (f"{_text(r.resolution)} = {{ {', '.join(_facts(r, source))} }}" for r in plain)
     for rate in model.rates:
         if rate not in plain:
             yield f"\n[[{place}.rates]]"
             yield from _bindings(rate)
-            yield from _facts(rate)
+            yield from _facts(rate, source)
 
 
 def _bindings(rate: Rate) -> Iterator[str]:
@@ -147,11 +159,13 @@ def _bindings(rate: Rate) -> Iterator[str]:
         yield f"quality = {_text(rate.quality)}"
 
 
-def _facts(rate: Rate) -> Iterable[str]:
+def _facts(rate: Rate, source: str) -> Iterable[str]:
     yield f"usd = {_text(usd(rate.usd_micros))}"
     if rate.list_micros is not None:
         yield f"list_usd = {_text(usd(rate.list_micros))}"
     yield f"status = {_text(rate.status)}"
+    if rate.source != source:
+        yield f"source = {_text(rate.source)}"
     if rate.note:
         yield f"note = {_text(rate.note)}"
 
