@@ -119,7 +119,7 @@ async def _storm(plan: Plan, boxes: Fleet, load: Load, killer: Killer) -> None:
     """Calls and kills, side by side, for as long as planned."""
     boxes.start_all()
     calling = asyncio.create_task(load.call())
-    await killer.run(until=time.monotonic() + plan.seconds)
+    await killer.run()
     load.stopping = True
     await calling
     await asyncio.sleep(JOBS_END_S)
@@ -141,20 +141,42 @@ async def _each_point(plan: Plan, boxes: Fleet, load: Load) -> None:
     await asyncio.sleep(JOBS_END_S)
 
 
+async def _listens(port: int, *, until: float) -> None:
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.05)
+
+
+def _open_fares(url: str) -> bool:
+    """Whether any is undecided; a database that is recovering itself cannot say that none is."""
+    try:
+        session = open_session(url, read_only=True)
+    except LedgerFault:
+        return True
+    try:
+        sql = "SELECT 1 FROM charges WHERE state IN ('reserved','accepted','uncertain') LIMIT 1"
+        return bool(session.rows(sql))
+    except LedgerFault:
+        return True
+    finally:
+        session.close()
+
+
 async def _decided(url: str, boxes: Fleet, *, within_s: float) -> None:
     """Start all again, soon to give up, and wait until the reconciler has decided everything."""
+    until = time.monotonic() + within_s
     boxes.environ = dict(boxes.environ) | SHORT
     boxes.start_all()
-    session = open_session(url, read_only=True)
-    give_up = time.monotonic() + within_s
-    while time.monotonic() < give_up:
-        await asyncio.sleep(0.2)
-        with contextlib.suppress(LedgerFault):
-            if not session.rows(
-                "SELECT 1 FROM charges WHERE state IN ('reserved','accepted','uncertain') LIMIT 1"
-            ):
-                break
-    session.close()
+    while time.monotonic() < until:
+        await asyncio.sleep(0.3)
+        for number in boxes.dead():
+            boxes.start(number)  # its database was not ready yet
+        if not await asyncio.to_thread(_open_fares, url):
+            break
+    await asyncio.gather(*(_listens(port, until=until) for port in boxes.ports))
 
 
 async def storm(
