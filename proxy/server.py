@@ -4,7 +4,10 @@ One worker runs in this process. With several, this process only owns the listen
 and watches over them (`proxy.edge.workers`).
 """
 
+import contextlib
+import ctypes
 import functools
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -20,6 +23,7 @@ from proxy.edge.workers import Supervisor
 
 APP: Final = "proxy.app:create_app"
 BACKLOG: Final = 4096
+PR_SET_DUMPABLE: Final = 4
 
 AppFactory = Callable[[Any, ServerStatus], App]
 
@@ -81,10 +85,18 @@ class Job:
         self, listener: socket.socket, *, ready: Callable[[], None], line: Connection | None = None
     ) -> int:
         """Serve until told to stop; returns the exit code."""
+        keep_memory_private()
         status = ServerStatus()
         factory = import_from_string(self.factory)
         app = factory(self.settings, status)
         return run_worker(app, listener, self.limits, status, ready=ready, line=line)
+
+
+def keep_memory_private() -> None:
+    """Leave no core dump, and let no other process of this user read our memory: keys are in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, AttributeError):  # Linux only
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def listen(host: str, port: int) -> socket.socket:
