@@ -25,7 +25,8 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from dashboards.sources import METRICS
 
-USD = "currencyUSD"
+USD = "currencyUSD"  # scaled: $1.5K
+CENTS = "prefix:$"  # as it is
 RATIO = "percentunit"
 SECONDS = "s"
 COUNT = "short"
@@ -56,6 +57,7 @@ def figure(
         stat.Panel()
         .graph_mode(shapes.BigValueGraphMode.AREA if line else shapes.BigValueGraphMode.NONE)
         .color_mode(shapes.BigValueColorMode.VALUE)
+        .text_mode(shapes.BigValueTextMode.VALUE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .span(4)
         .height(4)
@@ -183,7 +185,7 @@ def rows(
 
 def _six(unit: str) -> list[DynamicConfigValue]:
     """Show money whole: a report has six decimals, so a table has them too."""
-    return [DynamicConfigValue("decimals", 6)] if unit == USD else []
+    return [DynamicConfigValue("decimals", 6)] if unit == CENTS else []
 
 
 def _coloured(steps: Steps) -> list[DynamicConfigValue]:
@@ -209,6 +211,8 @@ def _shared(
 ) -> Any:
     panel.title(title).description(" ".join(words.split())).unit(unit).datasource(source)
     panel.thresholds(thresholds(steps))
+    if decimals is None and unit == COUNT:
+        decimals = 0  # an increase is estimated between scrapes, a count is not
     if decimals is not None:
         panel.decimals(decimals)
     for query in queries:

@@ -30,6 +30,7 @@ def quantile(share: float, by: str, metric: str, labels: str = JOB) -> str:
     return f"histogram_quantile({share}, {rate})"
 
 
-def or_none(expr: str) -> str:
+def or_none(expr: str, label: str = "") -> str:
     """Show 0 where there is no series yet: nothing of the kind has happened."""
-    return f"{expr} or on () vector(0)"
+    zero = f'label_replace(vector(0), "{label}", "none", "", "")' if label else "vector(0)"
+    return f"{expr} or on () {zero}"

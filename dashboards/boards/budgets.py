@@ -5,6 +5,7 @@ from typing import Any
 from dashboards.board import Board, choose_metrics
 from dashboards.panels import (
     ALARM,
+    CENTS,
     COUNT,
     FULLNESS,
     INSTANT,
@@ -64,7 +65,7 @@ def _now() -> list[Any]:
             steps=ALARM,
         ),
         figure(
-            "Gone before their time",
+            "Spent too soon",
             """Budgets that will be spent before they reset if today goes on as it went. Ask the
             team whether the pace is meant; a lower resolution goes furthest.""",
             at_once(or_none(f"count({_early()})")),
@@ -72,7 +73,7 @@ def _now() -> list[Any]:
             steps=WARNING,
         ),
         figure(
-            "Refused in the last hour",
+            "Refused, 1 h",
             """Calls that Farebox turned away, for whatever reason; those below say which. A
             refused call costs nothing and never reaches the provider.""",
             at_once(or_none(refused)),
@@ -126,7 +127,7 @@ def _table() -> Any:
         concern when it lies after the reset. A click on a key shows that key alone.""",
         *queries,
         units={
-            **dict.fromkeys(COLUMNS.values(), USD),
+            **dict.fromkeys(COLUMNS.values(), CENTS),
             "Used": RATIO,
             "Spent by": INSTANT,
             "Resets": INSTANT,
@@ -209,7 +210,9 @@ def _refusals() -> list[Any]:
             """`budget_exceeded` is a spent budget; `price_unknown` a model without a price: add
             one. `invalid_key` in numbers is somebody guessing or an old deployment. `shadow`
             was let through: it would have been refused if the key were enforced.""",
-            over_time(or_none(summed("reason", "farebox_refusals_total", OURS)), "{{reason}}"),
+            over_time(
+                or_none(summed("reason", "farebox_refusals_total", OURS), "reason"), "{{reason}}"
+            ),
             unit=COUNT,
             columns=True,
             stacked=True,
@@ -222,7 +225,8 @@ def _refusals() -> list[Any]:
                 or_none(
                     "sort_desc("
                     + summed("key, reason", "farebox_refusals_total", OURS, over="$__range")
-                    + " > 0)"
+                    + " > 0)",
+                    "reason",
                 ),
                 "{{key}} {{reason}}",
             ),

@@ -177,7 +177,7 @@ def _upstream() -> list[Any]:
             """`balance_empty`: pay the provider, at once. `rate_limited`: spread the batch.
             `content_policy` and `bad_request` are the callers'. `timeout` and `broken` leave
             fares uncertain: see the runbook of UpstreamErrors.""",
-            over_time(or_none(summed("kind", "farebox_upstream_errors_total")), "{{kind}}"),
+            over_time(or_none(summed("kind", "farebox_upstream_errors_total"), "kind"), "{{kind}}"),
             unit=COUNT,
             columns=True,
             stacked=True,
@@ -208,7 +208,7 @@ def _ledger() -> list[Any]:
             "Ledger errors by kind",
             """Anything above 0 needs a look: `busy` another process holding the database,
             `full` the disk, `gone` a database file that was replaced.""",
-            over_time(or_none(summed("kind", "farebox_ledger_errors_total")), "{{kind}}"),
+            over_time(or_none(summed("kind", "farebox_ledger_errors_total"), "kind"), "{{kind}}"),
             unit=COUNT,
             columns=True,
         ),
@@ -216,7 +216,9 @@ def _ledger() -> list[Any]:
             "The reconciler's looks",
             """What it saw when it asked the provider about fares whose clients never came back.
             Only errors, for long, mean that it cannot reach the provider.""",
-            over_time(or_none(summed("result", "farebox_reconciler_polls_total")), "{{result}}"),
+            over_time(
+                or_none(summed("result", "farebox_reconciler_polls_total"), "result"), "{{result}}"
+            ),
             unit=COUNT,
             columns=True,
             stacked=True,
@@ -255,7 +257,9 @@ def _odd() -> list[Any]:
             "Overruns by model",
             """Fares that came to more than was held: the provider made more images than were
             ordered. See the runbook of BudgetOverrun.""",
-            at_once(or_none(f"sum by (model) ({once('farebox_overruns_total')})"), "{{model}}"),
+            at_once(
+                or_none(f"sum by (model) ({once('farebox_overruns_total')})", "model"), "{{model}}"
+            ),
             unit=COUNT,
         ).span(8),
         bars(
@@ -268,14 +272,17 @@ def _odd() -> list[Any]:
             unit=USD,
         ).span(8),
         bars(
-            "Unpriced calls by what became of them",
+            "Unpriced calls",
             """`refused` calls want a row in the price table; `relayed` ones were made and their
             cost is in no budget.""",
-            at_once(or_none(f"sum by (reason) (farebox_unpriced_total{{{JOB}}})"), "{{reason}}"),
+            at_once(
+                or_none(f"sum by (reason) (farebox_unpriced_total{{{JOB}}})", "reason"),
+                "{{reason}}",
+            ),
             unit=COUNT,
         ).span(4),
         figure(
-            "Statement against ledger",
+            "Statement drift",
             """What the last reconciled statement of the provider and the ledger differ by. Not
             0: `farebox reconcile` names every difference.""",
             at_once(or_none(f"max({once('farebox_reconciliation_difference_usd')})")),

@@ -21,6 +21,7 @@ from dashboards.ledger import (
     within,
 )
 from dashboards.panels import (
+    CENTS,
     COUNT,
     GREEN,
     ORANGE,
@@ -82,7 +83,7 @@ def _pro(dialect: Dialect) -> list[Any]:
             "Calls": COUNT,
             "Images": COUNT,
             "Times": "none",
-            **dict.fromkeys(("On Pro", "On Nano Banana 2", "Would save"), USD),
+            **dict.fromkeys(("On Pro", "On Nano Banana 2", "Would save"), CENTS),
         },
         source=source,
     )
@@ -92,6 +93,7 @@ def _pro(dialect: Dialect) -> list[Any]:
             f"""All Pro calls of the range on Nano Banana 2, {at}. An upper bound: some of them
             need Pro.""",
             Sql(dialect, _swapped(dialect, f'{usd(saved)} AS "Would save"')),
+            unit=CENTS,
             source=source,
             decimals=2,
         ).height(6),
@@ -172,7 +174,7 @@ def _waste(dialect: Dialect) -> list[Any]:
             """Their fares were given back: they cost time, not money. A model that fails often
             is tried again often, and the tries that work are paid.""",
             Sql(dialect, failed),
-            units={"Failed": COUNT, "Given back": USD},
+            units={"Failed": COUNT, "Given back": CENTS},
             source=source,
         ).span(10),
         rows(
@@ -180,14 +182,16 @@ def _waste(dialect: Dialect) -> list[Any]:
             """The same request by the same key, paid for several times in the range. Meant for
             variations; otherwise the client should keep what it got, or send `Idempotency-Key`.""",
             Sql(dialect, _repeated(dialect)),
-            units={"Times": COUNT, "Paid for repeats": USD},
+            units={"Times": COUNT, "Paid for repeats": CENTS},
             source=source,
         ).span(10),
         lines(
             "Provider's errors by kind, live",
             """From Prometheus. `content_policy` in numbers: prompts that will never work are
             being tried again.""",
-            over_time(or_none(summed("kind", "farebox_upstream_errors_total", JOB)), "{{kind}}"),
+            over_time(
+                or_none(summed("kind", "farebox_upstream_errors_total", JOB), "kind"), "{{kind}}"
+            ),
             unit=COUNT,
             columns=True,
             stacked=True,

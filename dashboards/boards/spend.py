@@ -7,6 +7,7 @@ from typing import Any
 from dashboards.board import Board, choose_ledger
 from dashboards.ledger import (
     CHOSEN,
+    NO_TEAM,
     OPEN,
     TEAM,
     Dialect,
@@ -17,6 +18,7 @@ from dashboards.ledger import (
     usd,
 )
 from dashboards.panels import (
+    CENTS,
     COUNT,
     INSTANT,
     RATIO,
@@ -34,7 +36,7 @@ SPENT = usd(total("spend_micros"))
 LISTED = usd(total("list_micros"))
 SAVED = usd("(coalesce(sum(list_micros), 0) - coalesce(sum(spend_micros), 0))")
 MONEY = {
-    **dict.fromkeys(("Spend", "At list price", "Saved", "Per image"), USD),
+    **dict.fromkeys(("Spend", "At list price", "Saved", "Per image"), CENTS),
     **dict.fromkeys(("Calls", "Images"), COUNT),
 }
 SETTLED = "Settled money by instant of admission, in the time zone of this board"
@@ -62,8 +64,8 @@ def board(dialect: Dialect) -> Board:
     return made
 
 
-def _one(dialect: Dialect, title: str, words: str, sql: str, *, unit: str = USD) -> Any:
-    decimals = {USD: 2, COUNT: 0}.get(unit)
+def _one(dialect: Dialect, title: str, words: str, sql: str, *, unit: str = CENTS) -> Any:
+    decimals = {CENTS: 2, COUNT: 0}.get(unit)
     source = ledger_source(dialect)
     return figure(title, words, Sql(dialect, sql), unit=unit, source=source, decimals=decimals)
 
@@ -73,11 +75,11 @@ def _month(dialect: Dialect) -> list[Any]:
     return [
         between(_one(dialect, "Today", f"{SETTLED}, since midnight.", spent), "now/d"),
         between(_one(dialect, "Month to date", f"{SETTLED}, since the 1st.", spent), "now/M"),
-        between(_one(dialect, "Forecast for the month", FORECAST, _forecast(dialect)), "now/M"),
+        between(_one(dialect, "Forecast", FORECAST, _forecast(dialect)), "now/M"),
         between(
             _one(
                 dialect,
-                "Last month to the same day",
+                "Last month so far",
                 f"{SETTLED}: the same stretch of last month. Compare with the month to date.",
                 spent,
             ),
@@ -152,6 +154,7 @@ def _price(dialect: Dialect, title: str) -> Any:
         """The average over all models and resolutions. It rises when callers move to larger
         sizes or to Pro: the savings board says where.""",
         Sql(dialect, one_sum(dialect, each, "Per image")),
+        unit=CENTS,
         source=ledger_source(dialect),
         decimals=4,
     )
@@ -213,7 +216,8 @@ def _course(dialect: Dialect) -> list[Any]:
 
 
 def _live() -> list[Any]:
-    hourly = f'sum by (team) (increase(farebox:spend_usd:total{{{JOB}, team=~"$team"}}[1h]))'
+    added = f'sum by (team) (increase(farebox:spend_usd:total{{{JOB}, team=~"$team"}}[1h]))'
+    hourly = f'label_replace({added}, "team", "{NO_TEAM}", "team", "")'
     images = f'sum by (model) (increase(farebox:images:total{{{JOB}, model=~"$model"}}[1h]))'
     return [
         between(panel, "24h")
@@ -239,9 +243,9 @@ def _tables(dialect: Dialect) -> list[Any]:
     source = ledger_source(dialect)
     link = "${__value.raw:percentencode}"
 
-    def by(title: str, words: str, groups: dict[str, str], **more: Any) -> Any:
+    def by(title: str, words: str, groups: dict[str, str], *, width: int = 12, **more: Any) -> Any:
         query = Sql(dialect, report(dialect, groups))
-        return rows(title, words, query, units=MONEY, source=source, **more).span(12)
+        return rows(title, words, query, units=MONEY, source=source, **more).span(width)
 
     return [
         by(
@@ -260,7 +264,9 @@ def _tables(dialect: Dialect) -> list[Any]:
             "By model and resolution",
             "As `farebox report spend --by model,resolution`. The dearest line is the one to ask.",
             {"Model": "model", "Resolution": "resolution"},
+            width=16,
         ),
+        _by_size(),
         by(
             "By price version",
             "As `farebox report spend --by version`: what was bought at which prices.",
@@ -272,17 +278,24 @@ def _tables(dialect: Dialect) -> list[Any]:
             it as `x-farebox-tag-NAME`. An empty value is calls without it.""",
             {"Value": f"coalesce({dialect.tag}, '')"},
         ),
+    ]
+
+
+def _by_size() -> Any:
+    return (
         bars(
             "Share of money by resolution, live",
             """From Prometheus, over the range above: where the money goes by size. Much 4K is
-            the first thing to ask about.""",
+        the first thing to ask about.""",
             at_once(
                 f"sum by (resolution) (increase(farebox:spend_usd:total{{{JOB}}}[$__range]))",
                 "{{resolution}}",
             ),
             unit=USD,
-        ).height(9),
-    ]
+        )
+        .span(8)
+        .height(9)
+    )
 
 
 def _movers(dialect: Dialect) -> Any:
@@ -302,7 +315,7 @@ def _movers(dialect: Dialect) -> Any:
         """Who spends more or less than in the equally long range before. Start a talk about
         the bill here.""",
         Sql(dialect, sql),
-        units=dict.fromkeys(("This range", "The one before", "Change"), USD),
+        units=dict.fromkeys(("This range", "The one before", "Change"), CENTS),
         source=ledger_source(dialect),
     ).span(12)
 
@@ -317,6 +330,6 @@ def _held(dialect: Dialect) -> Any:
         """Undecided calls, whatever their age. An old `uncertain` one: `farebox charges list`
         finds it, `farebox charges release` or `charge` decides it on the record.""",
         Sql(dialect, sql),
-        units={"Held": USD, "Oldest": INSTANT, "Calls": COUNT},
+        units={"Held": CENTS, "Oldest": INSTANT, "Calls": COUNT},
         source=ledger_source(dialect),
     ).span(12)

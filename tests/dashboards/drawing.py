@@ -14,7 +14,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
@@ -92,10 +92,9 @@ class Pages(SimpleHTTPRequestHandler):
     ledger = ""
 
     def do_GET(self) -> None:
-        path, query = urlsplit(self.path).path, urlsplit(self.path).query
+        path, query = urlsplit(self.path).path, dict(parse_qsl(urlsplit(self.path).query))
         if path == "/boards":
-            name = query.removeprefix("board=")
-            self._say((GRAFANA / f"{name}.json").read_bytes())
+            self._say((GRAFANA / f"{query['board']}.json").read_bytes())
         elif path.startswith("/prometheus/"):
             found = httpx.get(
                 f"{self.prometheus}{self.path.removeprefix('/prometheus')}", trust_env=False
@@ -138,3 +137,7 @@ def serving(prometheus: str, ledger: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+if __name__ == "__main__":
+    built()

@@ -114,7 +114,7 @@ def test_what_is_held_is_said_apart_and_equals_the_report(session: Session, now:
 def test_the_forecast_goes_on_as_the_last_week_went(
     session: Session, now: datetime, zone: str
 ) -> None:
-    [[shown]] = ask(session, of("spend", session, "Forecast for the month"), now, zone)
+    [[shown]] = ask(session, of("spend", session, "Forecast"), now, zone)
     so_far = total(session, period("Month to date", now, zone)).spend_micros
     until = int(now.timestamp())
     [[week]] = session.rows(

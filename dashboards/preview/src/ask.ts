@@ -47,6 +47,9 @@ async function json(url: string, init?: RequestInit): Promise<any> {
   return found;
 }
 
+// As the time series panel does: what cannot be drawn is a gap.
+const drawable = (text: string) => (Number.isFinite(Number(text)) ? Number(text) : null);
+
 function legend(format: string, labels: Record<string, string>): string {
   if (format === '__auto') {
     return Object.values(labels).join(' ');
@@ -82,7 +85,7 @@ function linesOf(target: Target, result: any[]): DataFrame[] {
         { name: 'Time', type: FieldType.time, values: points.map((p: any) => p[0] * 1000) },
         {
           name: 'Value', type: FieldType.number, labels: metric,
-          values: points.map((p: any) => Number(p[1])), config: { displayNameFromDS: name },
+          values: points.map((p: any) => drawable(p[1])), config: { displayNameFromDS: name },
         },
       ],
     });

@@ -2,7 +2,7 @@
 import React from 'react';
 import {
   applyFieldOverrides, FieldConfigOptionsRegistry, formattedValueToString, getDisplayProcessor,
-  getFieldDisplayValues, standardTransformers, standardTransformersRegistry, transformDataFrame,
+  getDisplayValueAlignmentFactors, getFieldDisplayValues, standardTransformers, standardTransformersRegistry, transformDataFrame,
   type DataFrame, type GrafanaTheme2, type TimeRange,
 } from '@grafana/data';
 import { BarGauge, BigValue, TimeSeries } from '@grafana/ui';
@@ -47,7 +47,7 @@ export async function prepared(panel: Panel, frames: DataFrame[], theme: Grafana
 export function hasValues(panel: Panel, frames: DataFrame[]): boolean {
   return frames.some((frame) => frame.fields.some((field) =>
     field.name.toLowerCase() !== 'time'
-      && field.values.some((value: any) => value !== null && !Number.isNaN(value))));
+      && field.values.some((value: any) => value !== null && value !== undefined)));
 }
 
 type Drawn = {
@@ -69,11 +69,13 @@ export function Drawing({ panel, frames, range, theme, w, h }: Drawn) {
   if (panel.type === 'stat') {
     return (
       <BigValue value={found[0].display} width={w} height={h} theme={theme}
-        colorMode={'value' as any} graphMode={'none' as any} justifyMode={'auto' as any} />
+        colorMode={'value' as any} graphMode={'none' as any} justifyMode={'auto' as any}
+        textMode={'value' as any} />
     );
   }
   // The package leaves the dial of Grafana 13 out, so a gauge is drawn as the bar it comes with.
   if (panel.type === 'bargauge' || panel.type === 'gauge') {
+    const alignmentFactors = getDisplayValueAlignmentFactors(found);
     const each = Math.min(40, h / found.length - 4);
     return (
       <div>
@@ -81,7 +83,7 @@ export function Drawing({ panel, frames, range, theme, w, h }: Drawn) {
           <div key={place} style={{ marginBottom: 4 }}>
             <BarGauge value={value.display} field={value.field} width={w} height={each}
               theme={theme} orientation={'horizontal' as any} displayMode={'basic' as any}
-              text={{ titleSize: 12, valueSize: 14 }}
+              text={{ titleSize: 12, valueSize: 14 }} alignmentFactors={alignmentFactors}
               display={value.view?.getFieldDisplayProcessor(value.colIndex ?? 0)} />
           </div>
         ))}

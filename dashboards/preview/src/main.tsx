@@ -9,6 +9,8 @@ import { Drawing, hasValues, prepared } from './draw';
 const COLUMN = 54;
 const ROW = 36;
 const GAP = 8;
+// `&live=90s` shows only so much of what comes from Prometheus: a fresh one has no more.
+const live = new URLSearchParams(location.search).get('live');
 const theme = createTheme({ colors: { mode: 'dark' } });
 
 function Framed({ panel, time }: { panel: Panel; time: any }) {
@@ -16,7 +18,7 @@ function Framed({ panel, time }: { panel: Panel; time: any }) {
   React.useEffect(() => {
     (async () => {
       try {
-        const range = rangeOf(panel, time);
+        const range = rangeOf(panel.targets[0].range && live ? { ...panel, timeFrom: live } : panel, time);
         const frames = await prepared(panel, await ask(panel, range), theme);
         set({ now: hasValues(panel, frames) ? 'drawn' : 'no data', frames, range });
       } catch (error) {
