@@ -1,6 +1,7 @@
 """Pass-throughs that know nothing of money: what the relay itself costs at the least."""
 
 import os
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -14,14 +15,21 @@ from proxy.upstream import Upstream
 
 ORIGIN = f"http://127.0.0.1:{os.environ.get('BENCH_UPSTREAM', '9000')}"
 DROPPED = {"host", "content-length", "connection", "transfer-encoding"}
-_clients: dict[str, Any] = {}
+
+
+@lru_cache  # once, in the running loop: making one costs more than a hundred calls
+def _httpx() -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=None)
+    return httpx.AsyncClient(base_url=ORIGIN, timeout=60, limits=limits, trust_env=False)
+
+
+@lru_cache
+def _ours() -> Upstream:
+    return Upstream(ORIGIN, timeout_s=60)
 
 
 async def _by_httpx(request: Request) -> Response:
-    client = _clients.setdefault(
-        "httpx",
-        httpx.AsyncClient(base_url=ORIGIN, timeout=60, limits=httpx.Limits(max_connections=None)),
-    )
+    client = _httpx()
     headers = [(k, v) for k, v in request.headers.items() if k not in DROPPED]
     answer = await client.request(
         request.method, request.url.path, headers=headers, content=await request.body()
@@ -41,7 +49,7 @@ async def over_ours(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
         return
-    client = _clients.setdefault("ours", Upstream(ORIGIN, timeout_s=60))
+    client = _ours()
     body = (await receive()).get("body", b"")
     method, headers = scope["method"].encode(), forwarded(scope["headers"], drop_key=False)
     answer = await client.send(
