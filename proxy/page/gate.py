@@ -1,5 +1,6 @@
 """Before every view: who is it, may they, is the form theirs. After it: protecting headers."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -10,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from proxy.clock import now_us
+from proxy.ledger.reader import revision
 from proxy.ledger.session import LedgerFault
 from proxy.page.desk import Desk
 from proxy.page.render import render
@@ -69,6 +71,7 @@ class Gate:
 
     async def _answered(self, view: View, visit: Visit) -> Response:
         try:
+            await self._catch_up()
             if (turned := self._turned_away(view, visit)) is not None:
                 return turned
             if view.method == "POST":
@@ -82,6 +85,13 @@ class Gate:
             return _problem(visit, 404, "Not found", str(missing))
         except LedgerFault as fault:
             return _problem(visit, 503, "The ledger does not answer", f"{_NO_LEDGER} ({fault})")
+
+    async def _catch_up(self) -> None:
+        """Read what another worker has just changed: a form's answer may come from this one."""
+        fares = self.desk.fares
+        if await self.desk.reader.ask(revision) != self.desk.directory.revision:
+            with contextlib.suppress(LedgerFault):  # what cannot be written can still be shown
+                await fares.writer.transact(lambda store: store.directory)
 
     def _turned_away(self, view: View, visit: Visit) -> Response | None:
         session = visit.session
