@@ -15,7 +15,9 @@ fi
 runs() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null; }
 
 python=""
-for candidate in python3.12 "$HOME"/.pyenv/versions/3.12*/bin/python /opt/python/3.12*/bin/python; do
+shims="$(dirname "$(command -v python3 || echo /usr/bin/python3)")"  # a version manager's, perhaps
+for candidate in python3.12 "$HOME"/.pyenv/versions/3.12*/bin/python \
+                 "$shims"/../versions/3.12*/bin/python /opt/python/3.12*/bin/python; do
     if command -v "$candidate" >/dev/null 2>&1 && runs "$candidate"; then
         python="$candidate"
         break
