@@ -12,6 +12,8 @@ help: ## what can be made
 
 setup: .venv/.setup ## the environment alone: .venv/bin/farebox
 
+dev: .venv/.setup-dev ## the same with what tests and benchmarks need
+
 run: .venv/.setup ## start Farebox on 127.0.0.1:4000
 	.venv/bin/farebox serve
 
