@@ -16,6 +16,7 @@ from proxy.budget import (
     KEY,
     MONTH,
     TEAM,
+    Budget,
     Standing,
     day_at,
     period_of,
@@ -28,6 +29,8 @@ from proxy.directory import REVOKED, Directory, Key
 QUARTER_US = 900_000_000
 KEPT_US = 24 * 3600 * 1_000_000  # how long an Idempotency-Key is remembered
 UNPRICED = "unpriced"
+
+Frame = tuple[Budget, tuple[str, str, str], str, int]  # what of a standing does not move with money
 
 
 @dataclass(slots=True)
@@ -136,6 +139,7 @@ class View:
     directory: Directory
     fares: dict[str, Fare] = field(default_factory=dict)
     balances: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+    frames: dict[tuple[str, ...], list[Frame]] = field(default_factory=dict)
     latest: dict[str, str] = field(default_factory=dict)  # scope -> its last day
     taken: dict[tuple[str, str], str] = field(default_factory=dict)  # (account, prediction) -> id
     created: dict[str, Fare] = field(default_factory=dict)
@@ -222,17 +226,26 @@ def scope_of(budget_scope: str, key: Key) -> str:
 
 def standings(view: View, key: Key, key_day: str, day: str) -> tuple[Standing, ...]:
     """Say where every budget of a key stands."""
+    asked = (key.id, key.team, key_day, day)
+    frames = view.frames.get(asked)
+    if frames is None:  # a key comes up often in one batch; only its balances change meanwhile
+        frames = view.frames[asked] = _frames(view, key, key_day, day)
+    found = []
+    for budget, place, zone, ends in frames:
+        settled, reserved = view.balances.get(place, (0, 0))
+        found.append(Standing(budget, place[2], zone, settled, reserved, ends))
+    return tuple(found)
+
+
+def _frames(view: View, key: Key, key_day: str, day: str) -> list[Frame]:
     directory, found = view.directory, []
     for budget in directory.budgets(key, key_day):
         mine = budget.scope == KEY
         own_day, zone = (key_day, directory.zone_of(key)) if mine else (day, directory.zone)
-        period = period_of(own_day, budget.window)
-        place = (scope_of(budget.scope, key), budget.window, period)
-        settled, reserved = view.balances.get(place, (0, 0))
+        place = (scope_of(budget.scope, key), budget.window, period_of(own_day, budget.window))
         ends = resets_us(own_day, budget.window, zone, view.now_us)
-        zone_name = zone.at(view.now_us)
-        found.append(Standing(budget, period, zone_name, settled, reserved, ends))
-    return tuple(found)
+        found.append((budget, place, zone.at(view.now_us), ends))
+    return found
 
 
 def days_of(view: View, key: Key) -> tuple[str, str]:
