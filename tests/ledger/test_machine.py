@@ -229,8 +229,14 @@ class AnyRun(RuleBasedStateMachine):
         self.change(node, "set_team", team, {column: limit})
         self.model.limits[team, window] = limit
 
-    @rule(node=nodes, name=names, state=st.sampled_from(["active", "active", "paused", "revoked"]))
+    @rule(
+        node=nodes, name=names, state=st.sampled_from(["active"] * 3 + ["paused"] * 2 + ["revoked"])
+    )
     def stop_a_key(self, node: int, name: str, state: str) -> None:
+        if self.model.keys[name].state == "revoked" != state:  # for good
+            with pytest.raises(registry.Missing):
+                self.change(node, "set_key", self.ids[name], {"state": state})
+            return
         self.change(node, "set_key", self.ids[name], {"state": state})
         self.model.keys[name].state = state
 
