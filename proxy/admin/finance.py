@@ -186,7 +186,7 @@ class Finance:
             period, book = _period(session, asked), versions.book(session)
             calls = whatif.made(session, period)
             if asked.table:
-                found = list(whatif.at_version(calls, book.version(asked.table)))
+                found = list(whatif.at_version(calls, book.version(asked.table), book))
             else:
                 model, _, to = (asked.swap or "").partition("=")
                 found = list(whatif.with_model(calls, model, to, book, bundled()[0]))

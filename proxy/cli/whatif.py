@@ -66,10 +66,11 @@ def _period(session: Session, first: str | None, last: str | None, zone: str | N
 
 def _at(session: Session, period: Period, version: str) -> list[Instead]:
     try:
-        table = versions.book(session).version(version)
+        book = versions.book(session)
+        table = book.version(version)
     except NoTable as error:
         raise wrong(error) from error
-    return list(at_version(made(session, period), table))
+    return list(at_version(made(session, period), table, book))
 
 
 def _swapped(session: Session, period: Period, swap: str) -> list[Instead]:

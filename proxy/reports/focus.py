@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from proxy.instants import instant
@@ -20,6 +21,7 @@ from proxy.reports.sheets import Kind
 Grain = Literal["charge", "day"]
 PLACES: Final = 12
 _CENT: Final = Decimal(1).scaleb(-PLACES)
+_HOUR_US: Final = 3_600_000_000
 _USD: Final = Decimal("0.000001")
 
 COLUMNS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -126,18 +128,26 @@ _FIXED: Final[dict[str, Any]] = {
 
 
 def _period(moved: Movement, month: Period, grain: Grain) -> dict[str, Any]:
-    start, span = _charged(instant(moved.admitted_us), grain)
+    start, span = _charged(moved.admitted_us // _HOUR_US, grain)
     return {
-        "BillingPeriodStart": instant(month.start_us),
-        "BillingPeriodEnd": instant(month.end_us),
+        **_billing(month),
         "ChargePeriodStart": start,
         "ChargePeriodEnd": start + span,
         "ChargeClass": "Correction" if moved.correction else None,
     }
 
 
-def _charged(at: datetime, grain: Grain) -> tuple[datetime, timedelta]:
-    hour = at.replace(minute=0, second=0, microsecond=0)
+@lru_cache(maxsize=64)
+def _billing(month: Period) -> dict[str, datetime]:
+    return {
+        "BillingPeriodStart": instant(month.start_us),
+        "BillingPeriodEnd": instant(month.end_us),
+    }
+
+
+@lru_cache(maxsize=1024)
+def _charged(hours: int, grain: Grain) -> tuple[datetime, timedelta]:
+    hour = instant(hours * _HOUR_US).replace(minute=0, second=0, microsecond=0)
     return (hour, timedelta(hours=1)) if grain == "charge" else (hour.replace(hour=0), timedelta(1))
 
 
@@ -157,14 +167,13 @@ def _money(moved: Movement) -> dict[str, Any]:
 def _sku(moved: Movement) -> dict[str, Any]:
     sku = f"{moved.model}/{moved.task}"
     unit = "Runs" if moved.images_mode == "run" else "Images"
-    details = {"x_Model": moved.model, "x_Resolution": moved.resolution, "x_Task": moved.task}
     counted = unit.lower() if moved.images != 1 else unit.lower()[:-1]
     what = "correction" if moved.correction else f"{moved.images} {counted}"
     return {
         "SkuId": sku,
         "SkuMeter": f"{unit} generated",
         "SkuPriceId": f"{sku}/{moved.resolution}/{moved.price_version}:{moved.unit_micros}",
-        "SkuPriceDetails": json.dumps(details, ensure_ascii=False),
+        "SkuPriceDetails": _details(moved.model, moved.resolution, moved.task),
         "ChargeDescription": f"{moved.model} at {moved.resolution}, {moved.task}: {what}",
         **dict.fromkeys(("ConsumedUnit", "PricingUnit"), unit),
         "PublisherName": maker(moved.model),
@@ -173,21 +182,33 @@ def _sku(moved: Movement) -> dict[str, Any]:
 
 
 def _owner(moved: Movement) -> dict[str, Any]:
-    tags = {"team": moved.team} if moved.team else {}
-    tags |= {"key": moved.key_name, **json.loads(moved.tags)}
     return {
         "BillingAccountId": moved.account,
         "BillingAccountName": f"{RESELLER} account {moved.account}",
         **dict.fromkeys(("SubAccountId", "SubAccountName"), moved.team or None),
-        "Tags": json.dumps(tags, ensure_ascii=False),
+        "Tags": _tags(moved.team, moved.key_name, moved.tags),
         "x_ChargeId": moved.charge_id,
         "x_PredictionId": moved.prediction_id,
     }
 
 
+@lru_cache(maxsize=4096)
+def _details(model: str, resolution: str, task: str) -> str:
+    facts = {"x_Model": model, "x_Resolution": resolution, "x_Task": task}
+    return json.dumps(facts, ensure_ascii=False)
+
+
+@lru_cache(maxsize=4096)
+def _tags(team: str, key: str, tags: str) -> str:
+    named = {"team": team} if team else {}
+    return json.dumps(named | {"key": key, **json.loads(tags)}, ensure_ascii=False)
+
+
+@lru_cache(maxsize=4096)
 def _usd(micros: int) -> Decimal:
     return _places(micros * _USD)
 
 
+@lru_cache(maxsize=4096)
 def _places(number: Decimal) -> Decimal:
     return number.quantize(_CENT)

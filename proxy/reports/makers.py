@@ -1,5 +1,7 @@
 """Who makes a model: what FOCUS calls its publisher. Read from its name. Pure."""
 
+from functools import lru_cache
+
 RESELLER = "GPT Proto"
 MAKERS = (
     ("gemini", "Google"),
@@ -28,6 +30,7 @@ MAKERS = (
 )
 
 
+@lru_cache(maxsize=1024)
 def maker(model: str) -> str:
     """Name the maker of a model; the reseller for tools of its own."""
     return next((who for start, who in MAKERS if model.startswith(start)), RESELLER)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal
 
 Kind = Literal["text", "count", "money", "instant"]
@@ -85,7 +86,12 @@ def _member(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _instant(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
     return "" if value is None else value
+
+
+@lru_cache(maxsize=4096)
+def _instant(value: datetime) -> str:
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ")

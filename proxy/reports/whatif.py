@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pricing import Model, PriceBook, PriceTable, usd
+from pricing import Model, PriceBook, PriceTable, Rate, usd
 from pricing.rates import OTHER, TASKS, Case
 from pricing.resolution import ANY, canonical
 from proxy.ledger.session import Session
@@ -17,10 +17,11 @@ from proxy.reports.periods import Period
 
 MONTH_DAYS = 30
 _MADE = """
-SELECT team,model,resolution,task,price_version,count(*),sum(sold_images),sum(settled_micros)
+SELECT team,model,resolution,task,price_version,unit_micros,count(*),sum(sold_images),
+       sum(settled_micros)
 FROM charges WHERE admitted_us>=? AND admitted_us<? AND state='settled' AND price_status<>'unpriced'
-GROUP BY team,model,resolution,task,price_version
-ORDER BY team,model,resolution,task,price_version
+GROUP BY team,model,resolution,task,price_version,unit_micros
+ORDER BY team,model,resolution,task,price_version,unit_micros
 """
 
 
@@ -33,6 +34,7 @@ class Made:
     resolution: str
     task: str
     version: str
+    unit_micros: int
     calls: int
     images: int
     micros: int
@@ -83,10 +85,12 @@ def made(session: Session, period: Period) -> list[Made]:
     return [Made(*row[:5], *(int(value) for value in row[5:])) for row in found]
 
 
-def at_version(calls: list[Made], table: PriceTable) -> Iterator[Instead]:
+def at_version(calls: list[Made], table: PriceTable, book: PriceBook) -> Iterator[Instead]:
     """Price calls at another version."""
     for each in calls:
-        price = unit_micros(table, each.model, each.resolution, each.task)
+        price = _same_rate(each, table, book)
+        if price is None:
+            price = unit_micros(table, each.model, each.resolution, each.task)
         micros = None if price is None else price * each.images
         why = YES if price is not None else Verdict("no", f"no price in version {table.version}")
         yield Instead(each, each.model, table.version, micros, why)
@@ -105,6 +109,27 @@ def with_model(
             else:
                 answer = verdict(Shape(each.takes_pictures), models.get(to, Takes(to)))
             yield Instead(each, to, each.version, price and price * each.images, answer)
+
+
+def _same_rate(call: Made, table: PriceTable, book: PriceBook) -> int | None:
+    """Find the rate that a call was priced by, by what it is bound to, in another version.
+
+    The price that was taken tells which of a model's rates it was; None where it tells two.
+    """
+    mine, theirs = book.version(call.version).models.get(call.model), table.models.get(call.model)
+    if mine is None or theirs is None:
+        return None
+    places = {
+        _place(rate)
+        for rate in mine.rates
+        if rate.resolution == call.resolution and rate.usd_micros == call.unit_micros
+    }
+    found = {rate.usd_micros for rate in theirs.rates if _place(rate) in places}
+    return found.pop() if len(found) == 1 else None
+
+
+def _place(rate: Rate) -> tuple[object, ...]:
+    return canonical(rate.resolution), rate.task, rate.references, rate.quality
 
 
 def unit_micros(table: PriceTable, model: str, resolution: str, task: str) -> int | None:
