@@ -518,6 +518,7 @@ class Purge(Operation):
             release(view, fare, ground=Ground.ANSWER, why="auth")
             return receipt(view, fare)
         view.move(fare, -fare.reserved_micros, 0)
+        view.freed.append(fare.id)
         view.purged.append(view.fares.pop(fare.id))
         return Receipt(fare)
 
