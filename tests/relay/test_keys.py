@@ -156,7 +156,8 @@ def test_made_up_keys_leave_no_trace(guarded: Farebox) -> None:
     for number in range(200):
         key = f"sk-{chance.getrandbits(128):x}"
         path = UNIFIED if number % 2 else PATH
-        refused = guarded.submit(key, path=path)
+        once = {"Idempotency-Key": f"once-{number}"} if number % 3 else {}
+        refused = guarded.submit(key, path=path, headers=once)
         assert refused.status_code == 401
         assert "signature" in refused.text.lower()  # the upstream's own words
         assert refused.headers.get("x-farebox-charge-state", "released") == "released"

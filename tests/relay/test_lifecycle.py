@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import os
 import signal
 import socket
 from pathlib import Path
@@ -54,6 +55,24 @@ def test_what_a_killed_process_held_is_found_again(upstream: Standin, tmp_path: 
             poll = farebox.poll(key, prediction_of(taken))
         assert (state_of(poll), charge_of(poll)) == ("settled", charge_of(taken))
         assert farebox.balance(key) == (PRICE_MICROS, PRICE_MICROS)
+
+
+def test_what_a_killed_worker_held_is_found_by_its_successor(
+    upstream: Standin, tmp_path: Path
+) -> None:
+    with running(tmp_path, upstream.url, workers="2") as farebox:
+        key = farebox.key(daily_micros=10 * PRICE_MICROS)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            before = len(upstream.submits)
+            broken = pool.submit(farebox.submit, key, "standin:silence")
+            upstream.wait(before + 1, PATH)
+            ((owner,),) = farebox.rows("SELECT owner FROM charges WHERE state='reserved'")
+            os.kill(int(owner.split(":")[1]), signal.SIGKILL)
+            assert broken.exception() is not None
+        uncertain = [("uncertain", PRICE_MICROS)]
+        sql = "SELECT state,reserved_micros FROM charges"
+        farebox.until(lambda: farebox.rows(sql) == uncertain)
+        assert farebox.submit(key).status_code == 200
 
 
 def test_a_stop_finishes_the_calls_in_flight_and_takes_no_more(

@@ -1,6 +1,7 @@
 """What the upstream did decides the fare: the table of the interface, section 5, end to end."""
 
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
@@ -227,6 +228,19 @@ def test_twenty_megabytes_stream_through_and_settle(farebox: Farebox, rich: str)
     assert len(answer.json()["data"]["outputs"][0]) == 20_000_000
     assert state_of(answer) == "reserved"  # the headers of a large answer tell the state before
     farebox.until(lambda: farebox.charge(charge_of(answer))["state"] == "settled")
+
+
+def test_what_streams_through_is_not_held(farebox: Farebox, rich: str) -> None:
+    def peak_bytes() -> int:
+        assert farebox.process is not None
+        status = Path(f"/proc/{farebox.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    farebox.submit(rich, "standin:sync standin:big=1000000")
+    before = peak_bytes()
+    answer = farebox.submit(rich, "standin:sync standin:big=60000000")
+    assert len(answer.content) > 60_000_000
+    assert peak_bytes() - before < 20_000_000
 
 
 @pytest.mark.parametrize("fault", ["cut-chunk", "truncated", "reset-middle", "no-last-chunk"])

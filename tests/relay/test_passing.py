@@ -1,0 +1,42 @@
+"""What goes on to the caller, without a server: secrets starred out, strangers queued."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.errors import Overloaded
+from proxy.passing import Scrub
+from proxy.strangers import AT_ONCE_MAX, Strangers
+
+SECRET = "abacabad"
+TEXTS = st.lists(st.sampled_from([SECRET, "abacab", "a", "b", "x"]), max_size=12).map("".join)
+
+
+@given(text=TEXTS, cuts=st.lists(st.integers(0, 60), max_size=12))
+def test_a_secret_is_starred_out_however_the_stream_is_cut(text: str, cuts: list[int]) -> None:
+    body, scrub = text.encode(), Scrub(SECRET)
+    ends = sorted({min(cut, len(body)) for cut in cuts} | {len(body)})
+    chunks = [body[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+    passed = b"".join(map(scrub.feed, chunks)) + scrub.rest()
+    assert len(passed) == len(body)
+    assert SECRET.encode() not in passed
+    assert passed == Scrub(SECRET).whole(body)
+
+
+async def test_only_so_many_strangers_are_heard_at_once() -> None:
+    strangers, free = Strangers(), asyncio.Event()
+
+    async def call(number: int) -> None:
+        async with strangers.turn(f"stranger-{number}"):
+            await free.wait()
+
+    calls = [asyncio.create_task(call(number)) for number in range(AT_ONCE_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await call(AT_ONCE_MAX)
+    again = asyncio.create_task(call(0))  # one of those: it waits for its turn
+    free.set()
+    await asyncio.gather(*calls, again)
+    assert (strangers.locks, strangers.waiting) == ({}, {})
