@@ -368,9 +368,9 @@ class Reserve(Operation):
             account=self.account,
             surface=self.surface,
             model=quote.model if quote else "other",
-            called=(quote.called if quote else self.called)[:200],
+            called=_printable(quote.called if quote else self.called, 200),
             resolution=quote.resolution if quote else "other",
-            task=(quote.task if quote else self.task)[:64],
+            task=_printable(quote.task if quote else self.task, 64),
             images=quote.images if quote else 0,
             unit_micros=quote.unit_micros if quote else 0,
             list_unit_micros=quote.list_unit_micros if quote else None,
@@ -401,6 +401,14 @@ class Reserve(Operation):
             shadow=int(key.shadow),
             seq=1,
         )
+
+
+def _printable(text: str, chars: int) -> str:
+    """Cut a caller's word to what every database and every terminal can take."""
+    text = text[:chars]
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 @dataclass(slots=True)
