@@ -4,15 +4,20 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from starlette.types import Receive, Scope, Send
 
 from pricing import Quote
-from proxy.edge.exchange import CUT
+from proxy.edge.exchange import CUT, WHOLE
 from proxy.errors import Overloaded, PayloadTooLarge, Refusal, envelope
 from proxy.routes import Route, Routed, route
 
 Header = tuple[bytes, bytes]
+
+
+KNOWN_BYTES_MAX = 256  # longer paths are read each time: what is kept stays small
+_known = lru_cache(maxsize=8192)(route)  # a prediction is polled again and again
 
 
 class CallerGone(Exception):
@@ -62,7 +67,8 @@ class Call:
     def of(cls, scope: Scope, receive: Receive, send: Send) -> "Call":
         """Read what the request line says."""
         raw = scope.get("raw_path") or scope["path"].encode()
-        return cls(scope, receive, send, route(scope["method"], raw), scope["headers"])
+        read = _known if len(raw) <= KNOWN_BYTES_MAX else route
+        return cls(scope, receive, send, read(scope["method"], raw), scope["headers"])
 
     @property
     def method(self) -> bytes:
@@ -146,8 +152,11 @@ class Call:
         await self.send({"type": CUT})
 
     async def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
-        """Send a whole answer."""
-        await self.start(status, headers)
+        """Send a whole answer: in one write, where the server is ours."""
+        self.begun, self.status = True, status
+        await self.send(
+            {"type": "http.response.start", "status": status, "headers": headers, WHOLE: True}
+        )
         await self.more(body, last=True)
 
     async def refuse(

@@ -25,6 +25,8 @@ from proxy.errors import envelope
 WATCHED = frozenset((b"content-length", b"connection"))
 CUT = "farebox.response.cut"
 """Type of the message, beside ASGI's own, that ends an answer which came only in part."""
+WHOLE = "farebox.whole"
+"""In a start message: the body is at hand, so that both go to the socket in one write."""
 
 
 class Exchange(RequestResponseCycle):
@@ -40,6 +42,7 @@ class Exchange(RequestResponseCycle):
     bodiless = False  # the answer to HEAD, 204 and 304 end with their headers
     unframed = False  # HTTP/1.0 without a length: the end of the connection ends the body
     said_close = False
+    _head = b""  # of an answer whose body is at hand
     _news = False  # something came that the app has not received yet
     _bell: asyncio.Event | None = None
 
@@ -131,7 +134,10 @@ class Exchange(RequestResponseCycle):
         if not head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n") == len(lines):
             raise RuntimeError("a header of the answer holds a line break")
         self.response_started = True
-        self.transport.write(head + b"\r\n")
+        if message.get(WHOLE):
+            self._head = head + b"\r\n"
+        else:
+            self.transport.write(head + b"\r\n")
 
     def _notice(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
@@ -169,6 +175,9 @@ class Exchange(RequestResponseCycle):
         more = message.get("more_body", False)
         if not self.bodiless:
             self._write(message.get("body", b""), more=more)
+        elif self._head:
+            self.transport.write(self._head)
+        self._head = b""
         if not more:
             self.response_complete = True
             if self._bell is not None:
@@ -178,7 +187,7 @@ class Exchange(RequestResponseCycle):
     def _write(self, body: bytes, *, more: bool) -> None:
         if self.chunked_encoding:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            self.transport.write(chunk if more else chunk + b"0\r\n\r\n")
+            self.transport.write(self._head + (chunk if more else chunk + b"0\r\n\r\n"))
             return
         if not self.unframed:
             self.expected_content_length -= len(body)
@@ -186,7 +195,7 @@ class Exchange(RequestResponseCycle):
                 raise RuntimeError("answer longer than its Content-Length")
             if not more and self.expected_content_length:
                 raise RuntimeError("answer shorter than its Content-Length")
-        self.transport.write(body)
+        self.transport.write(self._head + body if self._head else body)
 
     async def send_500_response(self) -> None:
         """Answer a call whose handling failed, in the envelope its client understands."""
