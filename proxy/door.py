@@ -77,17 +77,22 @@ def unseen_key(mark: str) -> Key:
 
 
 def _farebox(bare: str, key_digest: bytes, directory: Directory, now_us: int) -> Key:
-    if not checksum_ok(bare):
-        raise InvalidKey
     key = directory.by_public.get(bare[PUBLIC_AT])
     if key is None:
-        raise InvalidKey
+        raise _unknown(bare)
     if hmac.compare_digest(key_digest, key.digest):
         return _valid(key, now_us)
     in_grace = now_us < key.old_until_us
     if in_grace and hmac.compare_digest(key_digest, key.old_digest):
         return _valid(key, now_us)
-    raise InvalidKey
+    raise _unknown(bare)
+
+
+def _unknown(bare: str) -> InvalidKey:
+    """Refuse a key; one that was never ours, or not copied whole, is told apart."""
+    return (
+        InvalidKey() if checksum_ok(bare) else InvalidKey("This key is not whole: copy it again.")
+    )
 
 
 def _valid(key: Key, now_us: int) -> Key:

@@ -71,8 +71,10 @@ def bare_key(headers: Iterable[tuple[bytes, bytes]]) -> str:
     `Authorization: <key>`, `Authorization: Bearer <key>` and `x-api-key: <key>` name the same
     key; the same key twice is fine, two different ones are not.
     """
-    found = {_bare(name.lower(), value) for name, value in headers if name.lower() in _KEY_HEADERS}
-    found.discard("")
+    found = set()
+    for name, value in headers:
+        if (lowered := name.lower()) in _KEY_HEADERS and (bare := _bare(lowered, value)):
+            found.add(bare)
     if not found:
         raise InvalidKey("No API key: send it in Authorization or x-api-key.")
     if len(found) > 1:
