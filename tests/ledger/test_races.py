@@ -1,0 +1,78 @@
+"""Nodes that do the same thing at the same time."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from proxy.charge import Ground
+from proxy.ledger.ops import Accept, Decide, Kept, Operation, Receipt, Repeated
+from tests.ledger.books import differences
+from tests.ledger.world import ACCOUNT, Ledger
+
+ROUNDS = 8
+DAY = "2026-11-23"
+
+
+def at_once(nodes: list[Ledger], make: Callable[[int], Operation]) -> list[Any]:
+    """Commit an operation on every node at once."""
+    together = Barrier(len(nodes), timeout=20)
+
+    def one(number: int) -> Any:
+        operation = make(number)
+        together.wait()
+        return nodes[number].store.commit([operation])[0]
+
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        return list(pool.map(one, range(len(nodes))))
+
+
+@pytest.fixture
+def nodes(ledger: Ledger) -> Any:
+    opened = [ledger.another() for _ in range(4)]
+    yield opened
+    for node in opened:
+        node.close()
+
+
+def test_an_id_handed_out_to_many_nodes_at_once_is_one_fares(
+    ledger: Ledger, nodes: list[Ledger]
+) -> None:
+    key = ledger.key()
+    for number in range(ROUNDS):
+        fares = [ledger.reserve(key) for _ in nodes]
+        results = at_once(nodes, lambda n, f=fares, p=f"p{number}": Accept(f[n].id, ACCOUNT, p))  # type: ignore[misc]
+        states = sorted(result.fare.state for result in results)
+        assert states == ["accepted", "uncertain", "uncertain", "uncertain"]
+    assert differences(ledger.session) == []
+
+
+def test_an_outcome_that_every_node_sees_at_once_counts_once(
+    ledger: Ledger, nodes: list[Ledger]
+) -> None:
+    key = ledger.key()
+    outcomes = [1, None, 2, 1]
+    for number in range(ROUNDS):
+        fare = ledger.reserve(key)
+        results = at_once(nodes, lambda n, f=fare: Decide(f.id, outcomes[n], Ground.ANSWER))  # type: ignore[misc]
+        assert sum(result.changed for result in results) == 1, number
+        assert ledger.kinds(fare)[1:] in (["settle"], ["release"])
+    assert ledger.used(key, DAY)[1] == 0
+    assert differences(ledger.session) == []
+
+
+def test_an_idempotency_key_used_on_every_node_at_once_buys_once(
+    ledger: Ledger, nodes: list[Ledger]
+) -> None:
+    key = ledger.key()
+    for number in range(ROUNDS):
+        orders = [ledger.order(key) for _ in nodes]
+        for order in orders:
+            order.once = Kept(key.id, f"once-{number}", "hash", order.charge_id)
+        results = at_once(nodes, lambda n, o=orders: o[n])  # type: ignore[misc]
+        assert sum(isinstance(result, Receipt) for result in results) == 1
+        assert sum(isinstance(result, Repeated) for result in results) == len(nodes) - 1
+    assert ledger.used(key, DAY) == (0, 100 * ROUNDS)
+    assert differences(ledger.session) == []
