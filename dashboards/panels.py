@@ -30,12 +30,15 @@ CENTS = "prefix:$"  # as it is
 RATIO = "percentunit"
 SECONDS = "s"
 COUNT = "short"
+TIMES = "none"
 INSTANT = "dateTimeAsIso"
 GREEN, YELLOW, ORANGE, RED, BLUE = "green", "yellow", "orange", "red", "blue"
 FULLNESS = ((None, GREEN), (0.8, ORANGE), (0.99, RED))
 ALARM = ((None, GREEN), (1, RED))
 WARNING = ((None, GREEN), (1, ORANGE))
 PLAIN = ((None, BLUE),)
+
+PLACES = {CENTS: 6, RATIO: 1, TIMES: 2}  # of a table's columns, by unit
 
 Query = builder.Builder[variants.Dataquery]
 Steps = Sequence[tuple[float | None, str]]
@@ -174,7 +177,7 @@ def rows(
     """A table; `units` by column, `links` by column as (title, URL)."""
     panel = table.Panel().filterable(True).span(24).height(9)  # noqa: FBT003 - the SDK's setter
     for column, unit in units.items():
-        panel.override_by_name(column, [DynamicConfigValue("unit", unit), *_six(unit)])
+        panel.override_by_name(column, [DynamicConfigValue("unit", unit), *_places(unit)])
     for column, (name, url) in (links or {}).items():
         link = {"title": name, "url": url}
         panel.override_by_name(column, [DynamicConfigValue("links", [link])])
@@ -183,9 +186,10 @@ def rows(
     return _shared(panel, title, words, queries=queries, unit=COUNT, steps=PLAIN, source=source)
 
 
-def _six(unit: str) -> list[DynamicConfigValue]:
-    """Show money whole: a report has six decimals, so a table has them too."""
-    return [DynamicConfigValue("decimals", 6)] if unit == CENTS else []
+def _places(unit: str) -> list[DynamicConfigValue]:
+    """Show money whole, as reports do: with six decimals."""
+    found = PLACES.get(unit)
+    return [] if found is None else [DynamicConfigValue("decimals", found)]
 
 
 def _coloured(steps: Steps) -> list[DynamicConfigValue]:

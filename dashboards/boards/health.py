@@ -3,24 +3,20 @@
 from typing import Any
 
 from dashboards.board import Board, choose_metrics
+from dashboards.boards import health_ledger
 from dashboards.panels import (
     ALARM,
     COUNT,
     GREEN,
-    INSTANT,
     ORANGE,
     RED,
     SECONDS,
-    USD,
     WARNING,
-    bars,
     figure,
     lines,
-    rows,
-    transformed,
 )
 from dashboards.promql import JOB, once, or_none, per_second, quantile, summed
-from dashboards.sources import as_rows, at_once, over_time
+from dashboards.sources import at_once, over_time
 
 MODELS = f'{JOB}, model=~"$model"'
 OLD = ((None, GREEN), (7200, ORANGE), (86400, RED))
@@ -37,13 +33,13 @@ def board() -> Board:
         refresh="30s",
     )
     choose_metrics(made)
-    made.row("Now", *_now())
-    made.row("Calls", *_calls())
+    made.row("Now", *_now(), *_now_too())
+    made.row("Calls", *_calls(), *_inside())
     made.row("The provider", *_upstream())
-    made.row("The ledger", *_ledger())
-    made.row("Undecided fares", *_open())
-    made.row("Money that needs a look", *_odd())
-    made.row("Prices and scraping", *_rest())
+    made.row("The ledger", *health_ledger.ledger())
+    made.row("Undecided fares", *health_ledger.undecided())
+    made.row("Money that needs a look", *health_ledger.odd())
+    made.row("Prices and scraping", *health_ledger.rest())
     return made
 
 
@@ -73,6 +69,11 @@ def _now() -> list[Any]:
             unit=SECONDS,
             steps=OLD,
         ),
+    ]
+
+
+def _now_too() -> list[Any]:
+    return [
         figure(
             "Uncertain fares",
             """Calls whose outcome nobody knows; their money stays held. `farebox charges list`
@@ -93,7 +94,7 @@ def _now() -> list[Any]:
             "Age of the prices",
             """How long the price table in force has been in force. After 90 days compare it
             with the provider's pages: see the runbook of PriceReviewDue.""",
-            at_once(f"time() - max({_started()} <= time())"),
+            at_once(f"time() - max({health_ledger.started()} <= time())"),
             unit=SECONDS,
             steps=((None, GREEN), (90 * 86400, ORANGE)),
         ),
@@ -104,12 +105,8 @@ def _state(state: str) -> str:
     return f'{JOB}, state="{state}"'
 
 
-def _started() -> str:
-    return f"farebox_price_table_effective_timestamp_seconds{{{JOB}}}"
-
-
 def _calls() -> list[Any]:
-    took, added = "farebox_request_duration_seconds", "farebox_overhead_seconds"
+    took = "farebox_request_duration_seconds"
     return [
         lines(
             "Calls by route",
@@ -134,6 +131,12 @@ def _calls() -> list[Any]:
             over_time(quantile(0.95, "route", took), "{{route}} 95%", ref="B"),
             unit=SECONDS,
         ),
+    ]
+
+
+def _inside() -> list[Any]:
+    added = "farebox_overhead_seconds"
+    return [
         lines(
             "What Farebox adds, median and 99%",
             """The part of a call that was not waiting for the provider: reading the price,
@@ -182,149 +185,4 @@ def _upstream() -> list[Any]:
             columns=True,
             stacked=True,
         ),
-    ]
-
-
-def _ledger() -> list[Any]:
-    commit, batch = "farebox_ledger_commit_seconds", "farebox_ledger_batch_size"
-    return [
-        lines(
-            "Commits, median and 99%",
-            """One durable write of the ledger. A slow disk shows here first: Farebox waits for
-            it before every paid call.""",
-            over_time(quantile(0.5, "", commit), "50%", ref="A"),
-            over_time(quantile(0.99, "", commit), "99%", ref="B"),
-            unit=SECONDS,
-        ),
-        lines(
-            "Operations in one commit",
-            """How many fares share one write. It grows with load, which is how the ledger keeps
-            up; there is nothing to tune.""",
-            over_time(f"{_rate(batch, 'sum')} / ({_rate(batch, 'count')} > 0)", "mean", ref="A"),
-            over_time(quantile(0.99, "", batch), "99%", ref="B"),
-            unit=COUNT,
-        ),
-        lines(
-            "Ledger errors by kind",
-            """Anything above 0 needs a look: `busy` another process holding the database,
-            `full` the disk, `gone` a database file that was replaced.""",
-            over_time(or_none(summed("kind", "farebox_ledger_errors_total"), "kind"), "{{kind}}"),
-            unit=COUNT,
-            columns=True,
-        ),
-        lines(
-            "The reconciler's looks",
-            """What it saw when it asked the provider about fares whose clients never came back.
-            Only errors, for long, mean that it cannot reach the provider.""",
-            over_time(
-                or_none(summed("result", "farebox_reconciler_polls_total"), "result"), "{{result}}"
-            ),
-            unit=COUNT,
-            columns=True,
-            stacked=True,
-        ),
-    ]
-
-
-def _rate(metric: str, part: str) -> str:
-    return f"sum(rate({metric}_{part}{{{JOB}}}[$__rate_interval]))"
-
-
-def _open() -> list[Any]:
-    return [
-        lines(
-            "Open fares by state",
-            """`reserved` is a call on its way, `accepted` an image being made. `uncertain` is a
-            call whose outcome nobody knows.""",
-            over_time(f"sum by (state) ({once('farebox_charges_open')})", "{{state}}"),
-            unit=COUNT,
-            stacked=True,
-        ),
-        lines(
-            "Money they hold",
-            """Held under the budgets of their keys, teams and the installation until they are
-            decided.""",
-            over_time(f"sum by (state) ({once('farebox_open_usd')})", "{{state}}"),
-            unit=USD,
-            stacked=True,
-        ),
-    ]
-
-
-def _odd() -> list[Any]:
-    return [
-        bars(
-            "Overruns by model",
-            """Fares that came to more than was held: the provider made more images than were
-            ordered. See the runbook of BudgetOverrun.""",
-            at_once(
-                or_none(f"sum by (model) ({once('farebox_overruns_total')})", "model"), "{{model}}"
-            ),
-            unit=COUNT,
-        ).span(8),
-        bars(
-            "Corrections",
-            """What was learnt after a fare had been decided without proof, up and down. The
-            totals of reports hold it, on the day of admission.""",
-            at_once(
-                f"sum by (direction) ({once('farebox_corrections_usd_total')})", "{{direction}}"
-            ),
-            unit=USD,
-        ).span(8),
-        bars(
-            "Unpriced calls",
-            """`refused` calls want a row in the price table; `relayed` ones were made and their
-            cost is in no budget.""",
-            at_once(
-                or_none(f"sum by (reason) (farebox_unpriced_total{{{JOB}}})", "reason"),
-                "{{reason}}",
-            ),
-            unit=COUNT,
-        ).span(4),
-        figure(
-            "Statement drift",
-            """What the last reconciled statement of the provider and the ledger differ by. Not
-            0: `farebox reconcile` names every difference.""",
-            at_once(or_none(f"max({once('farebox_reconciliation_difference_usd')})")),
-            decimals=2,
-            steps=((None, ORANGE), (-0.005, GREEN), (0.005, ORANGE)),
-        ).height(8),
-    ]
-
-
-def _rest() -> list[Any]:
-    versions = rows(
-        "Price tables",
-        """The versions in the ledger and when each comes or came into force. A charge keeps the
-        version it was priced at for good.""",
-        as_rows(f"max by (version) (farebox_price_table_info{{{JOB}}})", ref="A"),
-        as_rows(f"max by (version) ({_started()}) * 1000", ref="B"),
-        units={"In force from": INSTANT},
-    )
-    names = {"version": "Version", "Value #B": "In force from"}
-    arranged = {
-        "excludeByName": {"Time": True, "Value #A": True},
-        "renameByName": names,
-        "indexByName": {},
-    }
-    return [
-        transformed(versions, ("merge", {}), ("organize", arranged)).span(8).height(7),
-        lines(
-            "Scraping",
-            """How long a scrape takes, by node. The money is read from the ledger in it; near
-            Prometheus's timeout lower FAREBOX_METRICS_SERIES_MAX or scrape less often.""",
-            over_time(f"scrape_duration_seconds{{{JOB}}}", "{{instance}}"),
-            unit=SECONDS,
-        )
-        .span(8)
-        .height(7),
-        lines(
-            "Series",
-            """Series of a scrape. It grows with keys, models and resolutions in use and never
-            with what callers make up.""",
-            over_time(f"scrape_samples_scraped{{{JOB}}}", "{{instance}}"),
-            unit=COUNT,
-        )
-        .span(8)
-        .height(7),
     ]

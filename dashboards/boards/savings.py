@@ -26,6 +26,7 @@ from dashboards.panels import (
     GREEN,
     ORANGE,
     RATIO,
+    TIMES,
     USD,
     bars,
     figure,
@@ -82,7 +83,7 @@ def _pro(dialect: Dialect) -> list[Any]:
         units={
             "Calls": COUNT,
             "Images": COUNT,
-            "Times": "none",
+            "Times": TIMES,
             **dict.fromkeys(("On Pro", "On Nano Banana 2", "Would save"), CENTS),
         },
         source=source,

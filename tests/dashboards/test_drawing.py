@@ -19,6 +19,8 @@ IMAGES = HERE.parent / "docs" / "images"
 BOARDS = ("budgets", "sqlite/spend", "sqlite/savings", "health")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WIDTH = 1296
+# What a reader must be able to read, beside that every panel shows something.
+READABLE = {"sqlite/savings": ("1.33", "1.59", "2.00"), "sqlite/spend": ("$", "storefront")}
 
 pytestmark = pytest.mark.timeout(600)  # the first run installs Grafana's components
 
@@ -65,6 +67,8 @@ def test_every_panel_of_a_board_is_drawn_with_data(
     assert errors == []
     assert states() == wanted
     assert mistakes == []
+    said = page.inner_text("body")
+    assert all(words in said for words in READABLE.get(name, ()))
     if os.environ.get("SAVE_PICTURES") == "1":
         page.wait_for_timeout(500)
         IMAGES.mkdir(parents=True, exist_ok=True)
