@@ -22,20 +22,21 @@ from proxy.reports.periods import QUARTERS_A_DAY, month
 from proxy.reports.spend import Question
 
 TEAMS, KEYS, MODELS, PROJECTS = 12, 60, 8, 5
+AT_WORK = 0.8  # how much of it happens in working hours
 MONTHS = ("2026-11", "2026-10", "2026-09", "2026-08", "2026-07", "2026-06")
 QUESTIONS = ("team,model", "day", "key,model,resolution", "team,tag:project", "day,team,model")
 
 
 def quarter(days: int, luck: random.Random) -> int:
     """Draw a quarter hour of a month: mostly between eight and six."""
-    if luck.random() < 0.8:
+    if luck.random() < AT_WORK:
         return luck.randrange(days) * QUARTERS_A_DAY + luck.randrange(32, 72)
     return luck.randrange(days * QUARTERS_A_DAY)
 
 
 def rolled_up(charges: int, text: str) -> Iterator[tuple[object, ...]]:
     """Roll up made-up charges of a month."""
-    luck = random.Random(text)
+    luck = random.Random(text)  # noqa: S311 - made up, and the same every time
     period = month(text)
     start, _ = period.quarters
     places = Counter(
@@ -49,8 +50,9 @@ def rolled_up(charges: int, text: str) -> Iterator[tuple[object, ...]]:
     )
     for (when, key, model, project), calls in sorted(places.items()):
         yield (
-            start + when, f"key_{key:014d}", f"key-{key}", f"team-{key % TEAMS}", f"model-{model}", "1K",
-            "text-to-image", "2026-09-25", json.dumps({"project": f"p{project}"}),
+            start + when, f"key_{key:014d}", f"key-{key}", f"team-{key % TEAMS}",
+            f"model-{model}", "1K", "text-to-image", "2026-09-25",
+            json.dumps({"project": f"p{project}"}),
             calls, calls, calls * 40_200, calls * 67_000,
         )  # fmt: skip
 

@@ -35,6 +35,12 @@ def _known(settings: Settings) -> None:
         raise CommandError(f"there is no ledger at {path}; `farebox serve` makes one")
 
 
+def has_ledger(settings: Settings) -> bool:
+    """Say whether there is a ledger to be read; a server's is taken to be there."""
+    path = sqlite_path(settings.database_url)
+    return path is None or path.is_file()
+
+
 def day(text: str | None) -> date | None:
     """Read `2026-11-23`."""
     try:

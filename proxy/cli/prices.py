@@ -13,9 +13,11 @@ from pricing.review import Change, Place, place_of
 from pricing.review import diff as diff_tables
 from pricing.review import lint as lint_file
 from proxy.cli.arguments import Json, moment, settings_of
+from proxy.cli.books import has_ledger, reading
 from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_table
 from proxy.clock import now_us
 from proxy.instants import instant
+from proxy.ledger import versions
 
 app = typer.Typer(help="What an image costs, and since when.")
 
@@ -101,10 +103,15 @@ def _price(rate: Rate) -> tuple[str, str | None, str, str]:
 
 
 def _book(context: typer.Context) -> PriceBook:
-    extra = settings_of(context).price_tables
+    settings = settings_of(context)
+    extra = settings.price_tables
     try:
-        return load_tables(BUNDLED, *([extra] if extra else []))
-    except TableError as error:
+        tables = {t.version: t for t in load_tables(BUNDLED, *([extra] if extra else [])).versions}
+        if has_ledger(settings):  # what was imported is there alone
+            with reading(settings) as session:
+                tables |= {table.version: table for table in versions.book(session).versions}
+        return PriceBook(tables.values())
+    except ValueError as error:
         raise CommandError(str(error)) from error
 
 
