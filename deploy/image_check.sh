@@ -28,7 +28,8 @@ du -sm "$root/opt/farebox" | sed 's/^/MiB of Farebox and its packages: /'
 data=$(mktemp -d)
 chown 10001:10001 "$data" && chmod 700 "$data"
 port=${FAREBOX_IMAGE_PORT:-14999}
-b run -v "$data:/data" --env FAREBOX_ADMIN_TOKEN=image-check-token --env "FAREBOX_PORT=$port" \
+b run -v "$data:/ledger" --env FAREBOX_ADMIN_TOKEN=image-check-token --env "FAREBOX_PORT=$port" \
+    --env FAREBOX_DATABASE_URL=sqlite:////ledger/farebox.db \
     "$container" -- sh -c 'id -u; touch /opt/farebox/x 2>/dev/null && echo WRITES; exec farebox serve' \
     >"$data.log" 2>&1 &
 running=$!
@@ -43,6 +44,7 @@ served=$(pgrep -u 10001 -f '^/opt/farebox/bin/python[^ ]* /opt/farebox/bin/fareb
 kill -TERM "$served"
 wait "$running" || fail "SIGTERM ends it with code $?"
 after=$(find "$root" -xdev -not -path "$root/data/*" -newer "$0" -type f | wc -l)
-[[ $before == "$after" ]] || fail "it wrote outside of /data"
-stat -c '%a %n' "$data"/* | grep -v '^600 ' && fail "files in /data that others may read"
+[[ $before == "$after" ]] || fail "it wrote outside of its volume"
+[[ -s $data/farebox.db ]] || fail "it kept no ledger"
+stat -c '%a %n' "$data"/* | grep -v '^600 ' && fail "files that others may read"
 echo "image check: passed"
