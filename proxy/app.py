@@ -21,6 +21,7 @@ from proxy.admin.context import AdminContext
 from proxy.admin.guard import Guard
 from proxy.admin.routes import admin_routes
 from proxy.assay import Assay
+from proxy.counted import Counted
 from proxy.crossing import Crossing
 from proxy.door import Door
 from proxy.edge import ServerStatus, in_flight_cap
@@ -204,9 +205,8 @@ class Farebox:
         )  # fmt: skip
         traffic.on_refused = self.desk.refused.note
         more = [*admin, *page_routes(self.desk)]
-        self.other = OwnRoutes(
-            settings, self.token, self.status, door, fares, assay, scrape, more
-        ).app()
+        own = OwnRoutes(settings, self.token, self.status, door, fares, assay, scrape, more)
+        self.other = Counted(own.app(), self.metrics)
 
     def _reconciler(self, fares: Fares, upstream: Upstream) -> Reconciler:
         count = self.metrics.reconciler_polls
