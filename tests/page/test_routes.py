@@ -279,6 +279,7 @@ def _other_who(cookie: str) -> str:
         SIGNER.cookie(begin(ADMIN, NOW_S))[:-1],
         "\N{SNOWMAN}.1.2.3.4",
     ],
+    ids=["none", "a name", "dots", "who", "signer", "expired", "cut", "snowman"],
 )
 def test_no_other_cookie_is_a_session(cookie: str) -> None:
     assert SIGNER.read(cookie, NOW_S) is None
