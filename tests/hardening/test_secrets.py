@@ -1,7 +1,6 @@
 """Files that only their owner reads, comparisons that take as long for a near miss, quiet logs."""
 
 import ast
-import ctypes
 import json
 import os
 import re
@@ -15,7 +14,6 @@ from urllib.parse import quote
 
 import pytest
 
-from proxy.server import keep_memory_private
 from tests.relay.house import FLASH, PATH, ROOT, UNIFIED, Farebox, running
 from tests.standin.server import Standin
 
@@ -96,11 +94,12 @@ def test_a_serving_process_leaves_no_core_and_is_nobody_elses_to_read(farebox: F
 
 
 def test_keeping_memory_private_clears_the_dumpable_mark() -> None:
-    pid = os.fork()
-    if pid == 0:
-        keep_memory_private()
-        os._exit(ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0))
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    script = (
+        "import ctypes, proxy.server; proxy.server.keep_memory_private();"
+        f"print(ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}, 0, 0, 0, 0))"
+    )
+    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True)
+    assert told.stdout == b"0\n"
 
 
 def test_a_worker_keeps_its_memory_private_too(tmp_path: Path) -> None:
