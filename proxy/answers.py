@@ -14,6 +14,7 @@ House rules, where the documents leave a choice:
 - `completed` counts whatever `error` says; `failed` counts whatever `outputs` holds.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -37,6 +38,7 @@ __all__ = [
     "poll_outcome",
     "read_document",
     "submit_outcome",
+    "surely_running",
     "swap_poll_urls",
     "upstream_error_kind",
 ]
@@ -92,6 +94,21 @@ def poll_outcome(status: int, document: object, *, asked: str) -> Outcome:
     elif job.word in FAILED:
         kind = "failed"
     return Outcome(kind, asked, job.outputs if kind == "completed" else 0, job.word)
+
+
+def surely_running(body: bytes) -> bool:
+    """Say whether a poll's answer, as bytes, can tell nothing but that the job goes on.
+
+    Nearly every poll's can: then it need not be parsed. Every member called `status` holds one
+    plain word of a running job, and there is no picture that could stand for an outcome. False
+    says nothing.
+    """
+    if b"\\" in body or b'"url"' in body or b'"b64_json"' in body:
+        return False
+    return body.count(b'"status"') == len(_GOES_ON.findall(body))
+
+
+_GOES_ON: Final = re.compile(rb'"status"\s*:\s*"(?:%s)"' % "|".join(sorted(RUNNING)).encode())
 
 
 @dataclass(frozen=True, slots=True)

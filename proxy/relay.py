@@ -39,7 +39,7 @@ from proxy.ledger.ops import (
     Repeated,
     Reserve,
 )
-from proxy.passing import as_passed, document_of, pass_stream
+from proxy.passing import as_passed, document_of, pass_stream, shows_running
 from proxy.prices import Priced
 from proxy.quoting import Quoting, fare_headers
 from proxy.repeats import KeptAnswer, Repeats, headers_text, once_of
@@ -257,7 +257,8 @@ class Relay:
             document = await pass_stream(call, answer, manner, call.ours)
             await self._learn(call, fare, answer.status, document)
             return
-        if fare is not None and (fare.state in OPEN or fare.ground in UNPROVEN):
+        undecided = fare is not None and (fare.state in OPEN or fare.ground in UNPROVEN)
+        if undecided and not shows_running(answer.headers, read):
             await self._learn(call, fare, answer.status, document_of(answer.headers, read))
         headers, passed = as_passed(call, answer, read, manner)
         await call.answer(answer.status, [*headers, *call.ours], passed)

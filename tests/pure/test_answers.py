@@ -1,8 +1,17 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.answers import TRUNCATED, UNREADABLE, poll_outcome, read_document, submit_outcome
+from proxy.answers import (
+    TRUNCATED,
+    UNREADABLE,
+    poll_outcome,
+    read_document,
+    submit_outcome,
+    surely_running,
+)
 from proxy.outline import Outline
 from proxy.words import ERROR_KINDS, KNOWN, status_word, upstream_error_kind
 from tests.pure.answers_doubted import POLLS, UNCLEAR
@@ -10,10 +19,13 @@ from tests.pure.answers_seen import (
     ACCEPTED,
     COMPLETED,
     FAILURES,
+    PICTURE,
     REFUSED,
     REFUSING,
+    RUNNING,
     UUID,
     Row,
+    flat,
     path,
     wire,
 )
@@ -157,6 +169,38 @@ def test_a_refusal_of_the_upstream_is_told_by_text_then_by_status(
 )  # fmt: skip
 def test_a_status_is_read_without_case(sent: object, word: str) -> None:
     assert status_word(sent) == word
+
+
+@given(documents, st.booleans())
+def test_what_is_surely_running_without_being_parsed_is_running(
+    document: object, escaped: bool
+) -> None:
+    body = json.dumps(document, ensure_ascii=escaped).encode()
+
+    if surely_running(body):
+        assert poll_outcome(200, read_document(body), asked="a").kind == "running"
+
+
+@pytest.mark.parametrize("word", RUNNING)
+def test_a_usual_poll_of_a_running_job_need_not_be_parsed(word: str) -> None:
+    assert surely_running(path(word))
+    assert surely_running(flat(word))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        path("completed", PICTURE),
+        path("failed"),
+        b'{"data":{"id":"a","status":"running","status":"completed"}}',
+        b'{"data":{"id":"a","\\u0073tatus":"completed"}}',
+        b'{"data":[{"url":"https://a.png"}]}',
+        b'{"data":[{"b64_json":"AAAA"}]}',
+        b'{"data":{"status":"running"},"more":{"status":" Completed "}}',
+    ],
+)
+def test_what_may_be_an_outcome_is_parsed(body: bytes) -> None:
+    assert not surely_running(body)
 
 
 def test_a_long_output_is_still_one_output() -> None:
