@@ -22,12 +22,12 @@ def until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
     give_up = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < give_up:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args} does not listen")
+    raise RuntimeError(f"{process.args!r} does not listen")
 
 
 def tree(pid: int) -> list[int]:

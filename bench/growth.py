@@ -1,0 +1,179 @@
+"""Whether the ledger stays as fast as it was when it holds millions of charges.
+
+    python -m bench.growth [--charges 3000000] [--database FILE.db]
+
+Fills a SQLite ledger by bulk statements with what that many settled fares leave behind, and
+compares it, in turns, with an empty one: fares reserved and settled 32 at a time, where a key
+stands, a prediction found again, the start of the program, bytes on disk.
+"""
+# ruff: noqa: S608 - statements of constants of ours
+
+import argparse
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import httpx
+
+from bench.processes import STARTS_WITHIN_S, free_port
+from pricing import Micros, Quote
+from proxy.charge import Ground
+from proxy.directory import Key
+from proxy.fares import new_id
+from proxy.ledger import registry
+from proxy.ledger.ops import Decide, Operation, Reserve
+from proxy.ledger.reader import bought, where_stands
+from proxy.ledger.schema import migrate, open_session
+from proxy.ledger.store import Store
+
+AT_ONCE, TURNS, CHUNK, KEYS = 32, 150, 250_000, 200
+MODEL = "gemini-3.1-flash-image-preview"
+QUOTE = Quote(
+    MODEL, MODEL, "1K", "text-to-image", 1, Micros(40_200), Micros(67_000), "2026-09-25",
+    "published", assumed=False, images_mode="one",
+)  # fmt: skip
+_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i+1 FROM n WHERE i+1<?2) "
+_CHARGES = _NUMBERS + (
+    "INSERT INTO charges(id,key_id,key_name,team,account,surface,model,called,resolution,task,"
+    "images,unit_micros,list_unit_micros,price_version,price_status,price_assumed,images_mode,"
+    "reserved_micros,settled_micros,sold_images,state,ground,reason,prediction_id,key_day,day,"
+    "admitted_us,accepted_us,decided_us,due_us,looks,lease_owner,lease_us,owner,tags,body_hash,"
+    "provisional,shadow,seq) "
+    "SELECT printf('fb_0%021d',i),printf('key_%014d',i%?3),'key-'||(i%?3),'','0123456789abcdef',"
+    f"'path','{MODEL}','{MODEL}','1K','text-to-image',1,40200,67000,'2026-09-25','published',0,"
+    "'one',40200,40200,1,'settled','answer','completed',lower(hex(randomblob(16))),'2026-10-01',"
+    "'2026-10-01',?4+i*800000,?4+i*800000+900000,?4+i*800000+9000000,0,0,'',0,'host:1:1','{}','',"
+    "0,0,3 FROM n"
+)
+_ENTRIES = _NUMBERS + (
+    "INSERT INTO entries(charge_id,seq,kind,reserved_micros,settled_micros,images,at_us,ground,"
+    "actor,why) SELECT printf('fb_0%021d',i),k.seq,k.kind,k.r,k.s,k.n,?4+i*800000,k.g,'',k.w"
+    " FROM n JOIN (SELECT 1 seq,'reserve' kind,40200 r,0 s,0 n,'' g,'' w UNION ALL"
+    " SELECT 2,'accept',0,0,0,'','' UNION ALL"
+    " SELECT 3,'settle',-40200,40200,1,'answer','completed') k WHERE ?3>0"
+)
+
+
+def fill(path: Path, charges: int) -> None:
+    """Write what settled fares of the past would have left."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode=MEMORY", "synchronous=OFF", "cache_size=-800000"):
+        connection.execute(f"PRAGMA {pragma}")
+    began_us = time.time_ns() // 1000 - charges * 800_000
+    for start in range(0, charges, CHUNK):
+        bounds = (start, min(start + CHUNK, charges), KEYS, began_us)
+        connection.execute("BEGIN")
+        connection.execute(_CHARGES, bounds)
+        connection.execute(_ENTRIES, bounds)
+        connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+
+
+def one_of(path: Path) -> tuple[str, str]:
+    """Pick a prediction that was bought, and its key."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        row = connection.execute("SELECT prediction_id,key_id FROM charges LIMIT 1").fetchone()
+    return str(row[0]), str(row[1])
+
+
+def opened(path: Path) -> tuple[Store, Key]:
+    """Open a ledger with a key that calls."""
+    store = Store(open_session(f"sqlite:///{path}"))
+    store.open()
+    return store, store.transact(registry.create_key("bench", actor="bench", daily_micros=-1)).key
+
+
+def fares(key: Key) -> tuple[list[Operation], list[Operation]]:
+    """Make operations: to reserve some fares, and to settle them."""
+    ids = [new_id(time.time_ns() // 1000) for _ in range(AT_ONCE)]
+    reserving = [Reserve(i, key, lambda _: QUOTE, "shared", "path", "bench") for i in ids]
+    return list(reserving), [Decide(i, 1, Ground.ANSWER, "completed") for i in ids]
+
+
+def took_ms(action: Callable[[], object]) -> float:
+    """Time something."""
+    started = time.perf_counter()
+    action()
+    return (time.perf_counter() - started) * 1000
+
+
+def ready_s(path: Path) -> float:
+    """Start the program on a ledger; seconds until it is ready."""
+    port = free_port()
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "FAREBOX_DATABASE_URL": f"sqlite:///{path}",
+        "FAREBOX_UPSTREAM_URL": "http://127.0.0.1:9",
+        "FAREBOX_UPSTREAM_KEY": "sk-upstream",
+    }
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "proxy", "serve", "--port", str(port)],
+        env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while time.perf_counter() - started < STARTS_WITHIN_S:
+            try:
+                if httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).is_success:
+                    return time.perf_counter() - started
+            except httpx.TransportError:
+                time.sleep(0.02)
+        raise RuntimeError("it does not get ready")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def compared(empty: Path, full: Path, known: str, owner: str) -> None:
+    """Measure both in turns, and print a line a thing measured."""
+    ledgers = {"empty": opened(empty), "full": opened(full)}
+    found: dict[tuple[str, str], list[float]] = {}
+    for turn in range(TURNS):
+        names = list(ledgers) if turn % 2 else list(reversed(ledgers))
+        for name in names:
+            store, key = ledgers[name]
+            session = store.session
+            reserving, settling = fares(key)
+            for what, action in (
+                (f"reserve {AT_ONCE}", lambda s=store, r=reserving: s.commit(r)),
+                (f"settle {AT_ONCE}", lambda s=store, r=settling: s.commit(r)),
+                ("budget", lambda s=store, k=key, t=session: where_stands(s.directory, k)(t)),
+                ("find", lambda t=session: bought(known, key_id=owner)(t)),
+            ):
+                found.setdefault((what, name), []).append(took_ms(action))
+    for store, _ in ledgers.values():
+        store.session.close()
+    for what in dict.fromkeys(what for what, _ in found):
+        small, large = (median(found[what, name]) for name in ("empty", "full"))
+        print(f"{what:12} empty {small:8.3f} ms   full {large:8.3f} ms   {large / small:5.2f}x")
+
+
+def main() -> None:
+    """Fill, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--charges", type=int, default=3_000_000)
+    parser.add_argument("--database", type=Path, help="kept, and filled only if it is not there")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as folder:
+        empty, full = Path(folder) / "empty.db", asked.database or Path(folder) / "full.db"
+        migrate(f"sqlite:///{empty}")
+        if not full.exists():
+            migrate(f"sqlite:///{full}")
+            seconds = took_ms(lambda: fill(full, asked.charges)) / 1000
+            print(f"filled with {asked.charges:,} charges in {seconds:.0f} s")
+        size = full.stat().st_size
+        print(f"{size / 1e6:,.0f} MB, {size / asked.charges:.0f} bytes a charge with its entries")
+        compared(empty, full, *one_of(full))
+        for name, path in (("empty", empty), ("full", full)):
+            print(f"ready with an {name} ledger: {median(ready_s(path) for _ in range(3)):.2f} s")
+
+
+if __name__ == "__main__":
+    main()
