@@ -275,7 +275,7 @@ class Operation:
     charge_id: str
     loads = True  # whether the charge exists already
 
-    def payer(self, view: View) -> Key | None:
+    def payer(self, view: View) -> Key | None:  # noqa: ARG002 - for those that do
         """Name the key whose standing decides, where no charge names it yet."""
         return None
 
@@ -499,7 +499,7 @@ class Doubt(Operation):
         return (self.account, self.prediction_id) if self.prediction_id else None
 
     def apply(self, view: View) -> Receipt:
-        """Make an undecided charge uncertain; an id that is free makes it one that can be polled."""
+        """Make an undecided charge uncertain; with an id that is free it can still be polled."""
         fare = view.fares[self.charge_id]
         place = self.prediction()
         if place and fare.state in OPEN and not fare.prediction_id and place not in view.taken:

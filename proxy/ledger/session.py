@@ -206,7 +206,7 @@ class SqliteSession:
     def _same_file(self) -> None:
         """Refuse to write to a file that was moved away or replaced under us."""
         try:
-            same = os.stat(self.path).st_ino == self._inode
+            same = self.path.stat().st_ino == self._inode
         except OSError:
             same = False
         if not same:
@@ -257,7 +257,8 @@ _FAULTS = _SqliteFaults()
 
 
 NETWORK_FILE_SYSTEMS = {
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs", "lustre",
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs",
+    "lustre",
 }  # fmt: skip
 
 
