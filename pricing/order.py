@@ -11,6 +11,7 @@ Surface = Literal["path", "unified"]
 
 N_MAX = 10
 _COUNT = re.compile(r"[1-9]|10")
+_RATIO = re.compile(r"[1-9][0-9]{0,2}:[1-9][0-9]{0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class Order:
     num_images: object = None
     sequence: bool = False
     options: tuple[Mapping[str, Any], ...] = field(default=())
+    aspect: object = None
+
+    @property
+    def ratio(self) -> str:
+        """The aspect asked for, such as `16:9`; empty where nobody says. It moves no price."""
+        for value in (self.aspect, self.size):
+            if isinstance(value, str) and _RATIO.fullmatch(value):
+                return value
+        return ""
 
     def asked(self, member: str) -> object:
         """Read a member wherever the body may hold it; it must say one thing everywhere.

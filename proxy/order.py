@@ -34,7 +34,8 @@ Pairs = tuple[tuple[str, Any], ...]
 
 def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Order:
     """Read what a submit asks for; raises `NotUnderstood` where that could be two things."""
-    members = _watched(_parse(body))
+    document = _parse(body)
+    members = _watched(document)
     get = members.get
     return Order(
         surface,
@@ -48,6 +49,7 @@ def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Orde
         get("num_images"),
         get("sequential_image_generation") not in _NO_SEQUENCE,
         tuple(_options(get("provider"))) if surface == "unified" else (),
+        _aspect(document),
     )
 
 
@@ -108,6 +110,11 @@ def _references(value: object) -> int:
     if type(value) is list:
         return len(value)
     return 0 if value in (None, "") else 1
+
+
+def _aspect(document: Pairs) -> object:
+    """Find the aspect; the last one counts, as with most parsers: it moves no price."""
+    return next((value for name, value in reversed(document) if name == "aspect_ratio"), None)
 
 
 def _options(provider: object) -> Iterator[dict[str, Any]]:

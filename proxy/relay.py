@@ -199,6 +199,8 @@ class Relay:
             provisional=caller.unseen,
             due_in_us=int(self.settings.upstream_timeout_s * 1e6) + 60_000_000,
             once=once,
+            refs=priced.order.references,
+            aspect=priced.order.ratio,
         )
 
     async def _not_answered(

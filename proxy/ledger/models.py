@@ -139,13 +139,15 @@ class Charge(SQLModel, table=True):
     provisional: int = 0
     shadow: int = 0
     seq: int = 1
+    refs: int = 0  # pictures that the call brought along; 0 is also "nobody counted"
+    aspect: str = ""  # as asked, such as 16:9
 
 
 class Entry(SQLModel, table=True):
     """One immutable movement of money: what was added to held and to spent, and why."""
 
     __tablename__ = "entries"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index("entries_at", "at_us"), {"sqlite_with_rowid": False})
     charge_id: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     kind: str
@@ -237,6 +239,7 @@ class Audit(SQLModel, table=True):
     """One change of a key, a limit, a team or a price version, or a decision by hand."""
 
     __tablename__ = "audit"
+    __table_args__ = (Index("audit_at", "at_us"),)
     id: int | None = Field(default=None, primary_key=True)
     at_us: int = _big()
     actor: str
@@ -245,3 +248,15 @@ class Audit(SQLModel, table=True):
     before: str = ""
     after: str = ""
     why: str = ""
+
+
+class Seal(SQLModel, table=True):
+    """A hash over the entries and the audit after `from_us` and up to `to_us`, and the one before."""
+
+    __tablename__ = "seals"
+    n: int = _big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    from_us: int = _big()
+    to_us: int = _big()
+    entries: int = _big()
+    audits: int = _big()
+    hash: str

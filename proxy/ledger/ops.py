@@ -76,6 +76,8 @@ class Fare:
     provisional: int
     shadow: int
     seq: int
+    refs: int = 0
+    aspect: str = ""
 
     @property
     def cost_micros(self) -> int:
@@ -315,6 +317,8 @@ class Reserve(Operation):
     provisional: bool = False
     due_in_us: int = 0
     once: Kept | None = None
+    refs: int = 0
+    aspect: str = ""
 
     def idempotency(self) -> tuple[str, str] | None:
         """Ask for what is kept under the call's Idempotency-Key."""
@@ -400,6 +404,8 @@ class Reserve(Operation):
             provisional=int(self.provisional),
             shadow=int(key.shadow),
             seq=1,
+            refs=self.refs,
+            aspect=self.aspect,
         )
 
 

@@ -11,7 +11,7 @@ from proxy.clock import now_us
 from proxy.ledger.postgres import PostgresSession, libpq_url
 from proxy.ledger.session import LedgerFault, Session, SqliteSession, refuse_network
 
-HEAD = "0003"
+HEAD = "0004"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_ID = 4_021_000  # any number of ours, for PostgreSQL's advisory lock
 
