@@ -39,6 +39,10 @@ dashboards: .venv/.setup-dev ## write the Grafana dashboards again
 
 docs: .venv/.setup ## write docs/reference again
 	$(VENV) -m proxy.settings.reference docs/reference/settings.md
+	$(VENV) -m proxy.metrics_reference docs/reference/metrics.md
+	$(VENV) -m proxy.cli.reference docs/reference/cli.md
+	$(VENV) -m proxy.admin.reference docs/reference/api.md
+	$(VENV) -m pricing.spellings > docs/reference/prices.md
 
 # Needs uv. The locks hold versions and hashes, never an address.
 COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \

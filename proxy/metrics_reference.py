@@ -1,0 +1,89 @@
+"""Write docs/reference/metrics.md from the metrics themselves."""
+
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
+
+from proxy.ledger.schema import migrate, open_session
+from proxy.ledger.store import Store
+from proxy.metrics import Metrics
+from proxy.money_metrics import MoneyMetrics
+
+HEAD: Final = """\
+# Metrics
+
+Written by `make docs` from `proxy/metrics.py` and `proxy/money_metrics.py`; change it there.
+
+`GET /metrics` speaks Prometheus text and OpenMetrics. On any bind but the loopback it needs the
+admin token (`FAREBOX_METRICS_AUTH`). Every metric is announced from the start, also without a
+series.
+
+Money is read from the ledger at every scrape: it survives restarts and is the same from every
+worker and node, so aggregate `max without (instance)` first, then sum. Counters never fall; a
+correction downwards has a counter of its own. Traffic is counted in the process (over all workers
+of a node) and starts at 0 with it.
+
+Labels come from the price table and the list of keys, all else is `other`; above
+`FAREBOX_METRICS_SERIES_MAX` the smallest series fold into `key="other"`. An unlimited budget has
+no series. `route` is `submit`, `poll`, `relay`, `budget` (also `/quote`), `admin` or `page`;
+scrapes and probes are not counted.
+"""
+TABLE: Final = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
+
+
+class _Seen(CollectorRegistry):
+    """A registry that keeps what is registered, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Any] = []
+
+    def register(self, collector: Collector) -> None:
+        """Keep it."""
+        self.seen.append(collector)
+        super().register(collector)
+
+
+def page() -> str:
+    """Return the reference page."""
+    registry = _Seen()
+    Metrics(registry)
+    traffic = [(next(iter(one.collect())), one) for one in registry.seen]
+    money = [(family, family) for family in _money()]
+    return (
+        f"{HEAD}\n## Money, from the ledger\n{TABLE}{_rows(money)}"
+        f"\n## Traffic, from the process\n{TABLE}{_rows(traffic)}"
+    )
+
+
+def _money() -> Iterator[Any]:
+    """Read the families of an empty ledger."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/farebox.db"
+        migrate(url)
+        store = Store(open_session(url))
+        store.open()
+        try:
+            yield from MoneyMetrics(store.session, store.directory, 1).collect()
+        finally:
+            store.session.close()
+
+
+def _rows(families: Iterable[tuple[Any, Any]]) -> str:
+    return "".join(_row(family, labelled) for family, labelled in families)
+
+
+def _row(family: Any, labelled: Any) -> str:
+    name = family.name + ("_total" if family.type == "counter" else "")
+    labels = labelled._labelnames  # noqa: SLF001 - said nowhere else before there is a series
+    shown = ", ".join(f"`{label}`" for label in labels)
+    return f"| `{name}` | {family.type} | {shown} | {family.documentation} |\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page(), encoding="utf-8")
