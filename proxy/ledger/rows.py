@@ -7,12 +7,14 @@ and period), so two nodes can wait for each other but never in a circle.
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
 from proxy.budget import DAY, INSTALLATION, MONTH, period_of
 from proxy.directory import Key
 from proxy.ledger.ops import Fare, Kept, Operation, View, days_of, scopes_of
+from proxy.ledger.portions import portions, values
 from proxy.ledger.session import Row, Session
 
 COLUMNS = tuple(f.name for f in fields(Fare))
@@ -31,10 +33,10 @@ _ENTRY = (
 )  # fmt: skip
 _PLACE = ("scope", "window", "period")
 _LATEST = "coalesce(max(period),'') FROM balances WHERE \"window\"='day' AND scope="
-_LATEST_ONE = f"SELECT ?1,{_LATEST}?1"
+_LATEST_OF = f"SELECT a,(SELECT {_LATEST}a) FROM w"  # noqa: S608
 _LATEST_ALL = f"SELECT s,(SELECT {_LATEST}s) FROM unnest(?::text[]) AS w(s)"  # noqa: S608
 _TAKEN = "SELECT account,prediction_id,id FROM charges"
-_TAKEN_ONE = f"{_TAKEN} WHERE account=? AND prediction_id=?"
+_TAKEN_OF = f"{_TAKEN} JOIN w ON account=a AND prediction_id=b"
 _TAKEN_ALL = (
     f"{_TAKEN} JOIN unnest(?::text[],?::text[]) AS w(a,p) ON account=w.a AND prediction_id=w.p"
 )
@@ -42,14 +44,13 @@ _KEPT = (
     "SELECT caller,idempotency_key,request_hash,charge_id,status,headers,body,created_us"
     " FROM replays"
 )
-_KEPT_ONE = f"{_KEPT} WHERE caller=? AND idempotency_key=?"
+_KEPT_OF = f"{_KEPT} JOIN w ON caller=a AND idempotency_key=b"
 _KEPT_ALL = (
     f"{_KEPT} JOIN unnest(?::text[],?::text[]) AS w(c,k) ON caller=w.c AND idempotency_key=w.k"
 )
-_BALANCE = (
-    'SELECT scope,"window",period,settled_micros,reserved_micros FROM balances'
-    ' WHERE scope=? AND "window"=? AND period=?'
-)
+_BALANCES = 'SELECT scope,"window",period,settled_micros,reserved_micros FROM balances'
+_BALANCE = f'{_BALANCES} WHERE scope=? AND "window"=? AND period=?'
+_BALANCES_OF = f'{_BALANCES} JOIN w ON scope=a AND "window"=b AND period=c'
 _LOCK_BALANCES = (
     'SELECT b.scope,b."window",b.period,b.settled_micros,b.reserved_micros FROM balances b'
     " JOIN unnest(?::text[],?::text[],?::text[]) AS w(s,w,p)"
@@ -85,25 +86,34 @@ def load(session: Session, view: View, operations: Iterable[Operation]) -> None:
     scopes = {scope for op in operations for scope in op.scopes()}
     for fare in view.fares.values():
         scopes.update(scope for scope, _ in scopes_of(fare))
-    view.latest |= dict(_looked_up(session, _LATEST_ONE, _LATEST_ALL, [(s,) for s in scopes]))
+    view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(s,) for s in scopes]))
     payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
     _load_balances(session, view, payers.values())
     # After the balances: two calls of one caller take turns there, so the second sees the first.
     asked = [p for op in operations if (p := op.prediction()) is not None]
-    for account, prediction_id, charge_id in _looked_up(session, _TAKEN_ONE, _TAKEN_ALL, asked):
+    for account, prediction_id, charge_id in _looked_up(session, _TAKEN_OF, _TAKEN_ALL, asked):
         view.taken[account, prediction_id] = charge_id
     once = [p for op in operations if (p := op.idempotency()) is not None]
-    for row in _looked_up(session, _KEPT_ONE, _KEPT_ALL, once):
+    for row in _looked_up(session, _KEPT_OF, _KEPT_ALL, once):
         view.kept[row[0], row[1]] = Kept(*row)
 
 
-def _looked_up(session: Session, one: str, several: str, places: Sequence[Row]) -> list[Any]:
-    """Read a row for each place: the embedded database one by one, a server all at once."""
+def _looked_up(session: Session, joined: str, several: str, places: Sequence[Row]) -> list[Any]:
+    """Read a row for each place: `joined` with `w(a,b,c)` on SQLite, `several` on a server."""
     if not places:
         return []
-    if session.dialect == "sqlite":
-        return [row for place in places for row in session.rows(one, place)]
-    return session.rows(several, _columns(places))
+    if session.dialect != "sqlite":
+        return session.rows(several, _columns(places))
+    found: list[Any] = []
+    for portion in portions(places):
+        sql = _with(len(portion[0]), len(portion)) + joined
+        found += session.rows(sql, [*chain.from_iterable(portion)])
+    return found
+
+
+@lru_cache
+def _with(columns: int, rows: int) -> str:
+    return f"WITH w({','.join('abc'[:columns])}) AS ({values(columns, rows)}) "
 
 
 def _columns(rows: Sequence[Row]) -> list[list[Any]]:
@@ -112,8 +122,8 @@ def _columns(rows: Sequence[Row]) -> list[list[Any]]:
 
 def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
     if session.dialect == "sqlite":
-        for charge_id in wanted:
-            for fare in fares(session, "WHERE id=?", (charge_id,)):
+        for portion in portions(wanted):
+            for fare in fares(session, f"WHERE id IN ({','.join('?' * len(portion))})", portion):
                 view.fares[fare.id] = fare
     elif wanted:
         for fare in fares(session, "WHERE id=ANY(?) ORDER BY id", (wanted,), lock=True):
@@ -148,7 +158,7 @@ def _places(days: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
 
 
 def _lock_balances(session: Session, view: View, places: Sequence[Row]) -> None:
-    for scope, window, period, *money in _looked_up(session, _BALANCE, _LOCK_BALANCES, places):
+    for scope, window, period, *money in _looked_up(session, _BALANCES_OF, _LOCK_BALANCES, places):
         view.balances[scope, window, period] = money
 
 
@@ -211,13 +221,13 @@ def _adding(table: str, key: tuple[str, ...], figures: tuple[str, ...]) -> str:
 
 def latest_day(session: Session, scope: str) -> str:
     """Find the last day that a scope has been in; empty if there was none."""
-    return str(_looked_up(session, _LATEST_ONE, _LATEST_ALL, [(scope,)])[0][1])
+    return str(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(scope,)])[0][1])
 
 
 def load_standing(session: Session, view: View, key: Key) -> None:
     """Load what a key's standing needs, without locking it."""
     scopes = [f"key:{key.id}", INSTALLATION]
-    view.latest |= dict(_looked_up(session, _LATEST_ONE, _LATEST_ALL, [(s,) for s in scopes]))
+    view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(s,) for s in scopes]))
     places = [(s, w, period_of(day, w)) for s, day in _days_now(view, key) for w in (DAY, MONTH)]
     for place in places:
         for row in session.rows(_BALANCE, place):

@@ -11,11 +11,12 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from proxy.clock import now_us
+from proxy.ledger.portions import inserting, portions, updating
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -149,13 +150,15 @@ class SqliteSession:
         self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str = ""
     ) -> None:
         """Add rows, all of them new unless `conflict` says what to do."""
-        if rows:
-            self.many(_inserting(table, tuple(columns), conflict), rows)
+        for portion in portions(rows):
+            sql = inserting(table, tuple(columns), conflict, len(portion))
+            self.run(sql, [*chain.from_iterable(portion)])
 
     def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Set columns of rows; the last column names the row."""
-        if rows:
-            self.many(_updating(table, tuple(columns)), rows)
+        for portion in portions(rows):
+            sql = updating(table, tuple(columns), len(portion))
+            self.run(sql, [*chain.from_iterable(portion)])
 
     def now_us(self) -> int:
         """Read the host's clock: the embedded database has none of its own."""
@@ -221,19 +224,6 @@ class SqliteSession:
             self._connection.close()
         os.close(self._turns)
         self._turns = -1
-
-
-@lru_cache
-def _inserting(table: str, columns: tuple[str, ...], conflict: str) -> str:
-    names = ",".join(f'"{c}"' for c in columns)
-    marks = ",".join("?" * len(columns))
-    return f"INSERT INTO {table}({names}) VALUES({marks}) {conflict}"
-
-
-@lru_cache
-def _updating(table: str, columns: tuple[str, ...]) -> str:
-    assignments = ",".join(f"{c}=?" for c in columns[:-1])
-    return f"UPDATE {table} SET {assignments} WHERE {columns[-1]}=?"  # noqa: S608 - names of ours
 
 
 class _SqliteFaults:
