@@ -54,3 +54,12 @@ def resident_bytes(pid: int) -> int:
     """Resident memory of a process and all below it."""
     pages = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in tree(pid))
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_bytes(pid: int) -> int:
+    """Most resident memory that a process and all below it have had, each at its own time."""
+    total = 0
+    for each in tree(pid):
+        lines = Path(f"/proc/{each}/status").read_text().splitlines()
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    return total

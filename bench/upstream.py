@@ -20,6 +20,8 @@ http {{
     listen 127.0.0.1:{port} backlog=16384;
     location /api/v3/predictions/ {{ return 200 '{poll}'; }}
     location / {{ return 200 '{submit}'; }}
+    location = /large.json {{ root {folder}; }}
+    location ~ /large$ {{ error_page 405 =200 /large.json; return 405; }}
   }}
 }}
 """
