@@ -1,9 +1,11 @@
 """Passing an answer on: read in passing, its poll URLs pointed at us, its bytes untouched."""
 
 import asyncio
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from proxy.answers import surely_running
@@ -16,6 +18,7 @@ from proxy.upstream import Answer, UpstreamError
 READ_WHOLE_MAX = 64 * 1024
 DECODED_MAX = 2 * 1024 * 1024
 _PLAIN = frozenset({b"", b"identity"})
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 STALLED_S = 60.0  # a caller that takes nothing for so long is gone; the answer is still read
 
 
@@ -120,10 +123,13 @@ class Scrub:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
+        self._mark = _rarest(self._secret)
         self._held = b""
 
     def whole(self, data: bytes) -> bytes:
         """Star it out of bytes that are all there are."""
+        if self._mark not in data:  # a single byte is found forty times as fast as several
+            return data
         return data.replace(self._secret, b"*" * len(self._secret))
 
     def feed(self, chunk: bytes) -> bytes:
@@ -138,6 +144,13 @@ class Scrub:
         """Return what was held back when the stream ended."""
         held, self._held = self._held, b""
         return held
+
+
+@lru_cache(maxsize=64)
+def _rarest(secret: bytes) -> bytes:
+    """Pick the byte of a secret to look for first: one that base64, so a picture, does not hold."""
+    found = _NOT_BASE64.search(secret)
+    return found[0] if found else secret[:1]
 
 
 def as_passed(
