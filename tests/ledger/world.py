@@ -6,6 +6,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+import pytest
+
 from pricing import Micros, Quote
 from pricing.table import ImagesMode
 from proxy.charge import Ground
@@ -15,7 +17,7 @@ from proxy.ledger import registry
 from proxy.ledger.ops import Accept, Decide, Doubt, Fare, Operation, Purge, Receipt, Reserve
 from proxy.ledger.reader import where_stands
 from proxy.ledger.schema import open_session
-from proxy.ledger.session import Session
+from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.store import Store
 
 MINUTE_US = 60_000_000
@@ -181,3 +183,10 @@ class Ledger:
         return int(
             self.session.rows(f"SELECT count(*) FROM {table} WHERE {where}", args)[0][0]  # noqa: S608
         )
+
+
+def fails(kind: str, action: Callable[[], object]) -> None:
+    """Expect a fault of the ledger, of a kind."""
+    with pytest.raises(LedgerFault) as fault:
+        action()
+    assert fault.value.kind == kind, fault.value

@@ -1,0 +1,235 @@
+"""Seals: what was written is chained after the fact, and whatever is changed since then shows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from proxy.ledger import seal as sealing
+from proxy.ledger.ops import Fare
+from proxy.ledger.registry import audit, keep_own, own_id
+from proxy.ledger.seal import Broken, next_seal, put, seals
+from proxy.ledger.verify import sealed, verify
+from tests.ledger.world import Clock, Ledger
+
+STRANGER = "0123456789abcdef"
+Tamper = Callable[[Ledger], None]
+
+
+def seal(ledger: Ledger) -> int:
+    """Seal all that can be sealed; how many seals that made."""
+    made = 0
+    while (found := next_seal(ledger.session)) is not None:
+        assert ledger.store.transact(put(found))
+        made += 1
+    return made
+
+
+def found(ledger: Ledger) -> list[tuple[str, str]]:
+    """What `verify` says of the seals: number and what differs."""
+    told = [d for d in verify(ledger.session) if "seal" in d.where]
+    assert all(d.derived != d.found for d in told)
+    return [(d.where.split(" (")[0], d.what) for d in told]
+
+
+def _unlocked(ledger: Ledger) -> None:
+    """Take away what keeps entries as they are, as somebody with the file in hand would."""
+    on = "" if ledger.session.dialect == "sqlite" else " ON entries"
+    for name in ("entries_stay", "entries_remain"):
+        ledger.session.run(f"DROP TRIGGER IF EXISTS {name}{on}")
+
+
+@pytest.fixture
+def chained(ledger: Ledger, clock: Clock) -> Ledger:
+    """A ledger with three seals over three calls, and a fourth call that is not sealed yet."""
+    key = ledger.key()
+    for _ in range(3):
+        fare = ledger.reserve(key)
+        clock.step(seconds=5)
+        ledger.accept(fare)
+        ledger.settle(fare)
+        ledger.set_key(daily_micros=None)
+        clock.step(minutes=2)
+        assert seal(ledger) == 1
+    ledger.settle(ledger.reserve(key))
+    _unlocked(ledger)
+    return ledger
+
+
+def test_what_was_written_is_sealed_and_verified(chained: Ledger, clock: Clock) -> None:
+    assert verify(chained.session) == []
+    assert sealed(chained.session)[0] == 3
+    assert [s.entries for s in seals(chained.session)] == [3, 3, 3]
+    assert sum(s.audits for s in seals(chained.session)) == chained.count("audit")
+    clock.step(minutes=2)
+    assert seal(chained) == 1
+    assert sum(s.entries for s in seals(chained.session)) == chained.count("entries")
+    assert seal(chained) == 0
+
+
+def _sql(*statements: str) -> Tamper:
+    def tamper(ledger: Ledger) -> None:
+        for statement in statements:
+            ledger.session.run(statement.replace("SECOND", "charge_id='fb_000002'"))
+
+    return tamper
+
+
+@pytest.mark.parametrize(
+    ("tamper", "told"),
+    [
+        pytest.param(
+            _sql("UPDATE entries SET why='complEted' WHERE SECOND AND kind='settle'"),
+            [("seal 2", "hash")],
+            id="a byte of an entry",
+        ),
+        pytest.param(
+            _sql("UPDATE entries SET at_us=at_us+1 WHERE SECOND AND seq=2"),
+            [("seal 2", "hash")],
+            id="its instant",
+        ),
+        pytest.param(
+            _sql("DELETE FROM entries WHERE SECOND AND seq=3"),
+            [("seal 2", "entries"), ("seal 2", "hash")],
+            id="an entry removed",
+        ),
+        pytest.param(
+            _sql("UPDATE audit SET actor='tesT' WHERE id=1"),
+            [("seal 1", "hash")],
+            id="a byte of the audit",
+        ),
+        pytest.param(
+            _sql("DELETE FROM audit WHERE id=1"),
+            [("seal 1", "audit rows"), ("seal 1", "hash")],
+            id="a row of the audit removed",
+        ),
+        pytest.param(
+            _sql("DELETE FROM seals WHERE n=2"), [("seal 2", "missing")], id="a seal removed"
+        ),
+        pytest.param(
+            _sql("DELETE FROM seals WHERE n=3"), [("last seal", "number")], id="the last seal"
+        ),
+        pytest.param(_sql("DELETE FROM seals"), [("last seal", "number")], id="every seal"),
+        pytest.param(
+            _sql("UPDATE seals SET hash='0'||substr(hash,2) WHERE n=3 AND hash NOT LIKE '0%'",
+                 "UPDATE seals SET hash='1'||substr(hash,2) WHERE n=3 AND hash LIKE '0%'"),
+            None,
+            id="the last hash altered",
+        ),
+        pytest.param(
+            _sql("UPDATE seals SET from_us=from_us+1 WHERE n=2"),
+            [("seal 2", "from_us")],
+            id="where a seal begins",
+        ),
+        pytest.param(
+            _sql("UPDATE meta SET value='9:' WHERE name='seal'"),
+            [("last seal", "number")],
+            id="the name of the last seal",
+        ),
+    ],
+)  # fmt: skip
+def test_whatever_is_changed_after_sealing_shows_and_where(
+    chained: Ledger, tamper: Tamper, told: list[tuple[str, str]] | None
+) -> None:
+    tamper(chained)
+    said = found(chained)
+    assert said if told is None else said == told
+
+
+def test_an_entry_put_into_a_sealed_span_shows(chained: Ledger, clock: Clock) -> None:
+    clock.step(minutes=-6)
+    chained.store.transact(lambda store: audit(store, "nobody", "key.set", "web", "", ""))
+    assert ("audit rows") in {what for _, what in found(chained)}
+
+
+def test_a_text_that_is_none_any_more_shows(chained: Ledger) -> None:
+    if chained.session.dialect == "sqlite":  # a server would not take it
+        _sql("UPDATE entries SET why=CAST(x'ff' AS TEXT) WHERE SECOND")(chained)
+        assert found(chained) == [("seal 2", "readable")]
+
+
+def test_what_is_newer_than_a_minute_is_not_sealed(ledger: Ledger, clock: Clock) -> None:
+    fare = ledger.reserve(ledger.key())
+    clock.step(seconds=59)
+    assert seal(ledger) == 0
+    clock.step(seconds=2)
+    ledger.settle(fare)
+    assert seal(ledger) == 1
+    (only,) = seals(ledger.session)
+    assert only.entries == 1
+
+
+def _kept(ledger: Ledger, _: Fare) -> None:
+    ledger.store.transact(keep_own(STRANGER))
+
+
+@pytest.mark.parametrize(
+    ("end", "entries"),
+    [
+        pytest.param(lambda ledger, fare: ledger.purge(fare), 1, id="forgotten"),
+        pytest.param(_kept, 2, id="kept"),
+        pytest.param(lambda ledger, fare: ledger.settle(fare), 3, id="decided"),
+    ],
+)
+def test_nothing_is_sealed_that_may_still_be_forgotten(
+    ledger: Ledger, clock: Clock, end: Callable[[Ledger, Fare], None], entries: int
+) -> None:
+    key = ledger.key()
+    clock.step(minutes=3)
+    own = replace(key, id=own_id(STRANGER), name="own", own=True, fingerprint=STRANGER)
+    fare = ledger.reserve(own, provisional=True)
+    clock.step(minutes=3)
+    ledger.reserve(key)
+    clock.step(minutes=3)
+    assert seal(ledger) == 1  # what lies before it
+    end(ledger, fare)
+    clock.step(minutes=3)
+    seal(ledger)
+    assert sum(s.entries for s in seals(ledger.session)) == entries
+    assert found(ledger) == []
+
+
+def test_two_that_seal_at_once_make_one_seal(chained: Ledger, clock: Clock) -> None:
+    clock.step(minutes=2)
+    other = chained.another()
+    mine, theirs = next_seal(chained.session), next_seal(other.session)
+    assert mine is not None
+    assert mine == theirs
+    assert [chained.store.transact(put(mine)), other.store.transact(put(mine))] == [True, False]
+    other.close()
+    assert found(chained) == []
+
+
+def test_a_seal_is_not_written_over_a_span_that_was_added_to(chained: Ledger, clock: Clock) -> None:
+    key = chained.store.directory.keys[next(iter(chained.store.directory.keys))]
+    clock.step(minutes=2)
+    stale = next_seal(chained.session)
+    assert stale is not None
+    clock.step(minutes=-2)
+    chained.reserve(key)  # by a process that slept in the middle of its commit
+    assert not chained.store.transact(put(stale))
+    clock.step(minutes=2)
+    assert seal(chained) == 1
+    assert found(chained) == []
+
+
+def test_a_broken_chain_is_not_gone_on_with(chained: Ledger, clock: Clock) -> None:
+    clock.step(minutes=2)
+    chained.session.run("DELETE FROM seals WHERE n=3")
+    with pytest.raises(Broken):
+        next_seal(chained.session)
+
+
+def test_a_long_span_is_sealed_in_pieces_that_end_with_an_instant(
+    ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "ENTRIES_MAX", 4)
+    key = ledger.key()
+    for _ in range(4):
+        for _ in range(3):
+            ledger.reserve(key)
+        clock.step(seconds=1)
+    clock.step(minutes=2)
+    assert seal(ledger) == 2
+    assert [s.entries for s in seals(ledger.session)] == [6, 6]
+    assert found(ledger) == []
