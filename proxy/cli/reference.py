@@ -16,8 +16,8 @@ Written by `make docs` from `proxy/cli`; change it there. `farebox COMMAND --hel
 
 `farebox` is `.venv/bin/farebox` after `make setup`; `python -m proxy` is the same program.
 Commands read the settings that `farebox serve` reads, so give them the same environment or
-`farebox.toml`. Names and ids are interchangeable. On a terminal answers are tables; with `--json`
-they are JSON.
+`farebox.toml`. Names and ids are interchangeable. Answers are tables on a terminal, lines with
+tabs in a pipe, and JSON with `--json`.
 
 Exit codes: 0 fine, 1 a finding (a difference, a failed check), 2 wrong usage.
 """
