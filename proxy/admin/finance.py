@@ -191,7 +191,8 @@ class Finance:
                 model, _, to = (asked.swap or "").partition("=")
                 found = list(whatif.with_model(calls, model, to, book, bundled()[0]))
             total = whatif.summed(found, period).facts()
-            return WhatIfShown(total=total, data=[each.facts() for each in found])
+            shown = [each.facts() for each in whatif.folded(found)]
+            return WhatIfShown(total=total, data=shown)
 
         if (asked.table is None) == (asked.swap is None):
             raise BadRequest("Either 'table' or 'swap'.")

@@ -17,11 +17,11 @@ from proxy.reports.periods import Period
 
 MONTH_DAYS = 30
 _MADE = """
-SELECT team,model,resolution,task,price_version,unit_micros,count(*),sum(sold_images),
-       sum(settled_micros)
+SELECT team,model,resolution,task,price_version,aspect,refs,unit_micros,count(*),
+       sum(sold_images),sum(settled_micros)
 FROM charges WHERE admitted_us>=? AND admitted_us<? AND state='settled' AND price_status<>'unpriced'
-GROUP BY team,model,resolution,task,price_version,unit_micros
-ORDER BY team,model,resolution,task,price_version,unit_micros
+GROUP BY team,model,resolution,task,price_version,aspect,refs,unit_micros
+ORDER BY team,model,resolution,task,price_version,aspect,refs,unit_micros
 """
 
 
@@ -34,15 +34,18 @@ class Made:
     resolution: str
     task: str
     version: str
+    aspect: str
+    refs: int
     unit_micros: int
     calls: int
     images: int
     micros: int
 
     @property
-    def takes_pictures(self) -> bool:
-        """Whether the task brings pictures along."""
-        return TASKS.get(self.task) == "image-to-image"
+    def shape(self) -> Shape:
+        """What is known of the calls; no pictures at an edit means that nobody counted them."""
+        edits = TASKS.get(self.task) == "image-to-image"
+        return Shape(edits or self.refs > 0, self.refs or None, self.aspect or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Instead:
 def made(session: Session, period: Period) -> list[Made]:
     """Read the settled calls of a period, those alike together."""
     found = session.rows(_MADE, (period.start_us, period.end_us))
-    return [Made(*row[:5], *(int(value) for value in row[5:])) for row in found]
+    return [Made(*row[:6], *(int(value) for value in row[6:])) for row in found]
 
 
 def at_version(calls: list[Made], table: PriceTable, book: PriceBook) -> Iterator[Instead]:
@@ -107,7 +110,7 @@ def with_model(
             if price is None:
                 answer = Verdict("no", f"{to} has no price at {each.resolution}")
             else:
-                answer = verdict(Shape(each.takes_pictures), models.get(to, Takes(to)))
+                answer = verdict(each.shape, models.get(to, Takes(to)))
             yield Instead(each, to, each.version, price and price * each.images, answer)
 
 
@@ -153,11 +156,12 @@ def _label(model: Model, resolution: str) -> str | None:
 
 
 def folded(found: list[Instead]) -> list[Instead]:
-    """Put calls together that differ in the version that priced them alone."""
+    """Put calls together that differ in nothing that is shown."""
     alike: dict[tuple[str, ...], Instead] = {}
     for each in found:
         made, model = each.made, each.model
-        name = (made.team, made.model, made.resolution, made.task, model, each.verdict.word)
+        moves, why = each.verdict.word, each.verdict.why
+        name = (made.team, made.model, made.resolution, made.task, model, moves, why)
         alike[name] = _both(alike[name], each) if name in alike else each
     return list(alike.values())
 

@@ -183,3 +183,20 @@ def test_a_priced_member_stands_once_in_provider_options_too() -> None:
 def test_odd_provider_options_say_nothing(odd: object) -> None:
     order = read(json.dumps({"provider": odd}), "unified", ("images",))
     assert not any(order.options)
+
+
+@pytest.mark.parametrize(
+    ("body", "ratio"),
+    [
+        pytest.param('{"aspect_ratio": "16:9"}', "16:9", id="as asked"),
+        pytest.param('{"size": "1:1"}', "1:1", id="a size that is a ratio"),
+        pytest.param('{"size": "2K", "aspect_ratio": "4:5"}', "4:5", id="beside a size"),
+        pytest.param('{"size": "2K"}', "", id="a size that is none"),
+        pytest.param('{"aspect_ratio": "1000:1"}', "", id="too long"),
+        pytest.param('{"aspect_ratio": "16:9\\n"}', "", id="more than a ratio"),
+        pytest.param('{"aspect_ratio": {"a": 1}}', "", id="no text"),
+        pytest.param('{"aspect_ratio": "1:1", "aspect_ratio": "16:9"}', "16:9", id="the last"),
+    ],
+)
+def test_the_aspect_is_kept_and_never_a_reason_to_refuse(body: str, ratio: str) -> None:
+    assert read(body).ratio == ratio

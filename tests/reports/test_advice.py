@@ -14,7 +14,7 @@ from proxy.reports import advise, whatif
 from proxy.reports.capabilities import Shape, bundled, verdict
 from proxy.reports.forecast import forecast
 from proxy.reports.periods import month
-from proxy.reports.whatif import summed, unit_micros
+from proxy.reports.whatif import folded, summed, unit_micros, with_model
 from tests.reports.seeding import DECEMBER_US, HOUR_US, NOVEMBER_US, Traffic, open_store
 
 NOVEMBER = month("2026-11")
@@ -96,6 +96,30 @@ def test_pro_on_nano_banana_2_saves_half_at_1k_and_less_above(reading: Session) 
     }
     assert advice.sum.asked_micros > 0  # edits: nobody counted their pictures
     assert any("typography" in caveat for caveat in advice.caveats)
+
+
+@pytest.mark.parametrize(
+    ("facts", "word"),
+    [
+        pytest.param((3, ""), "yes", id="pictures it takes"),
+        pytest.param((5, ""), "ask", id="five may be portraits"),
+        pytest.param((15, ""), "no", id="more pictures than it takes"),
+        pytest.param((1, "16:9"), "yes", id="a ratio it has"),
+        pytest.param((1, "7:3"), "no", id="a ratio it lacks"),
+        pytest.param((0, ""), "ask", id="from before they were counted"),
+    ],
+)
+def test_an_edit_moves_by_what_was_kept_of_its_shape(
+    month_db: Path, reopened: Callable[..., Store], facts: tuple[int, str], word: str
+) -> None:
+    session = reopened(month_db, DECEMBER_US).session
+    edited = "UPDATE charges SET refs=?,aspect=? WHERE model=? AND task='image-edit'"
+    session.run(edited, (*facts, PRO))
+    calls = whatif.made(session, NOVEMBER)
+    found = folded(list(with_model(calls, PRO, FLASH, versions.book(session), MODELS)))
+    edits = [each for each in found if each.made.task == "image-edit"]
+    assert {each.verdict.word for each in edits} == {word}
+    assert sum(each.made.calls for each in found) == sum(c.calls for c in calls if c.model == PRO)
 
 
 def test_4k_that_could_be_2k_is_asked_not_assumed(reading: Session) -> None:
