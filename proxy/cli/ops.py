@@ -11,23 +11,28 @@ from pricing import usd
 from proxy.cli.arguments import Json, settings_of
 from proxy.cli.ledger import actor, opened
 from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_facts, show_table
+from proxy.instants import instant
 from proxy.ledger import backup as copies
 from proxy.ledger.schema import sqlite_path
 from proxy.ledger.session import LedgerFault
+from proxy.ledger.verify import sealed
 from proxy.ledger.verify import verify as differences
 
 COLUMNS: Final = ("where", "what", "derived", "found")
 
 
 def verify(context: typer.Context, as_json: Json = False) -> None:
-    """Derive every balance again from the entries and compare; exit 1 on any difference."""
+    """Derive every balance and seal again from the entries; exit 1 on any difference."""
     with opened(context) as store:
         found = [d for d in differences(store.session) if d.derived != d.found]
+        count, until_us = sealed(store.session)
     if found or as_json:
         rows = [(d.where, d.what, d.derived, d.found) for d in found]
         show_table(COLUMNS, rows, as_json=as_json)
     else:
         say("every balance agrees with the entries")
+        reach = f", the last up to {instant(until_us).isoformat()}" if count else ""
+        say(f"{count} seals checked{reach}; what is newer is not sealed yet")
     raise typer.Exit(FINDING if found else 0)
 
 

@@ -251,7 +251,7 @@ class Audit(SQLModel, table=True):
 
 
 class Seal(SQLModel, table=True):
-    """A hash over the entries and the audit after `from_us` and up to `to_us`, and the one before."""
+    """A hash over entries and audit after `from_us` and up to `to_us`, and the one before."""
 
     __tablename__ = "seals"
     n: int = _big(primary_key=True, sa_column_kwargs={"autoincrement": False})

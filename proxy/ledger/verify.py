@@ -1,4 +1,4 @@
-"""Proof that the figures agree: every balance is derived again from the entries.
+"""Proof that the figures agree: every balance is derived again from the entries, every seal too.
 
 Reads in one snapshot, so it may run while calls go on.
 """
@@ -6,7 +6,8 @@ Reads in one snapshot, so it may run while calls go on.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxy.ledger.session import Session
+from proxy.ledger.seal import START, Seal, Span, head, seals
+from proxy.ledger.session import LedgerFault, Session
 
 # What each charge's entries come to, beside what the charge says.
 _CHARGES = """
@@ -80,13 +81,15 @@ class Difference:
 
 
 def verify(session: Session) -> list[Difference]:
-    """Compare entries, charges, balances, roll-ups and counters; nothing found is the proof.
+    """Compare entries, charges, balances, roll-ups, counters and seals; nothing found is the proof.
 
     Raises:
         LedgerFault: the database cannot be read.
     """
     with session.snapshot():
-        return [*_charges(session), *_balances(session), *_rolled_up(session)]
+        return [
+            *_charges(session), *_balances(session), *_rolled_up(session), *_chain(session),
+        ]  # fmt: skip
 
 
 def _charges(session: Session) -> Iterator[Difference]:
@@ -125,3 +128,54 @@ def _rolled_up(session: Session) -> Iterator[Difference]:
     total, down, spend = (int(figure) for figure in session.rows(_COUNTERS)[0])
     if total - down != spend:
         yield Difference("counters", "spend_micros", spend, total - down)
+
+
+def _chain(session: Session) -> Iterator[Difference]:
+    """Make every seal again from the one before it; a break shows where it is, and nowhere else."""
+    before = START
+    for seal in seals(session):
+        if seal.n == before.n + 1:
+            yield from _link(session, before, seal)
+        else:
+            yield Difference(f"seal {before.n + 1}", "missing", 1, 0)
+        before = seal
+    if (told := head(session)) != (before.head if before.n else ""):
+        number, _, mark = told.partition(":")
+        if number == str(before.n):
+            yield Difference("last seal", "hash", _figure(mark), _figure(before.hash))
+        else:
+            yield Difference("last seal", "number", _figure(number, 10), before.n)
+
+
+def _link(session: Session, before: Seal, seal: Seal) -> Iterator[Difference]:
+    where = f"seal {seal.n} (microseconds {seal.from_us} to {seal.to_us})"
+    try:
+        made = Span.read(session, before.to_us, seal.to_us).seal(before, seal.to_us)
+    except LedgerFault as fault:
+        if session.dialect != "sqlite" or fault.kind != "commit":
+            raise
+        yield Difference(where, "readable", 1, 0)  # a text that is none any more
+        return
+    figures = (
+        ("from_us", made.from_us, seal.from_us),
+        ("entries", made.entries, seal.entries),
+        ("audit rows", made.audits, seal.audits),
+        ("hash", _figure(made.hash), _figure(seal.hash)),
+    )
+    for what, derived, found in figures:
+        if derived != found:
+            yield Difference(where, what, derived, found)
+
+
+def _figure(text: str, base: int = 16) -> int:
+    """Show a hash by its first 60 bits; what is no number is -1."""
+    try:
+        return int(text[:15], base)
+    except ValueError:
+        return -1
+
+
+def sealed(session: Session) -> tuple[int, int]:
+    """Count the seals, and say up to which instant (microseconds) they reach; 0 for none."""
+    count, until = session.rows("SELECT count(*),coalesce(max(to_us),0) FROM seals")[0]
+    return int(count), int(until)
