@@ -82,6 +82,8 @@ def _script(script: Path, cell: Cell, proxy: Running) -> str:
             headers={"Authorization": proxy.key},
             content=BODY,
         ).json()
+        if "id" not in bought["data"]:
+            raise RuntimeError(f"{proxy.port} sold nothing: {bought}")
         method, body = "GET", "nil"
         path = f"/api/v3/predictions/{bought['data']['id']}/result"
     script.write_text(LUA % (method, proxy.key, body))
