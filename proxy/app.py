@@ -21,6 +21,7 @@ from proxy.admin.context import AdminContext
 from proxy.admin.guard import Guard
 from proxy.admin.routes import admin_routes
 from proxy.assay import Assay
+from proxy.bodies import salt
 from proxy.counted import Counted
 from proxy.crossing import Crossing
 from proxy.door import Door
@@ -30,6 +31,7 @@ from proxy.keys import digest
 from proxy.ledger import versions
 from proxy.ledger.reader import Reader, revision
 from proxy.ledger.schema import migrate, open_session
+from proxy.ledger.seal import Sealer
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import Store
 from proxy.ledger.writer import Gauges, Writer
@@ -113,11 +115,14 @@ class Farebox:
         )
         await self._recover(fares)
         upstream = Upstream(settings.upstream_url, timeout_s=settings.upstream_timeout_s)
-        self._wire(fares, prices, upstream)
+        relay = self._wire(fares, prices, upstream)
+        if settings.hash_bodies:
+            relay.salt = await writer.transact(salt)
         looking = [
             asyncio.create_task(self._look(fares, prices)),
             asyncio.create_task(self._reconciler(fares, upstream).run()),
             asyncio.create_task(Notifier(settings, fares).run()),
+            asyncio.create_task(Sealer(writer, settings.database_url).run()),
         ]
         self.status.on_sighup.append(lambda: self._reload(fares))
         try:
@@ -175,7 +180,7 @@ class Farebox:
         self.status.failed = True
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def _wire(self, fares: Fares, prices: Prices, upstream: Upstream) -> None:
+    def _wire(self, fares: Fares, prices: Prices, upstream: Upstream) -> Relay:
         settings = self.settings
         quoting = Quoting(prices, settings.show_shared)
         self.relay_log = CallLog(settings.log_format)
@@ -190,7 +195,7 @@ class Farebox:
         assay = Assay(quoting, fares)
         cap = in_flight_cap(settings.max_in_flight)
         crossing = Crossing(settings, upstream, traffic, fares, os.environ, self.secrets)
-        self.relay = Relay(
+        relay = self.relay = Relay(
             settings, door, quoting, fares, crossing, traffic, self.status, cap, assay
         )
         scrape = Scrape(self.metrics, fares.writer, self.scraping, settings.metrics_series_max)
@@ -207,6 +212,7 @@ class Farebox:
         more = [*admin, *page_routes(self.desk)]
         own = OwnRoutes(settings, self.token, self.status, door, fares, assay, scrape, more)
         self.other = Counted(own.app(), self.metrics)
+        return relay
 
     def _reconciler(self, fares: Fares, upstream: Upstream) -> Reconciler:
         count = self.metrics.reconciler_polls

@@ -55,6 +55,7 @@ class Call:
     team: str = ""
     model: str = ""
     resolution: str = ""
+    body_hash: str = ""
     charge_id: str = ""
     cost_micros: int | None = None
     state: str = ""

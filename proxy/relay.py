@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.answers import poll_outcome, submit_outcome
 from proxy.assay import Assay
+from proxy.bodies import body_hash
 from proxy.budget import tightest
 from proxy.call import Call, CallerGone, Held
 from proxy.charge import OPEN, UNPROVEN
@@ -29,16 +30,7 @@ from proxy.errors import (
 from proxy.fares import Fares, new_id
 from proxy.headers import Asked, read_farebox_headers
 from proxy.keys import fingerprint
-from proxy.ledger.ops import (
-    BudgetSpent,
-    Fare,
-    Kept,
-    KeyGone,
-    KeyHeld,
-    Receipt,
-    Repeated,
-    Reserve,
-)
+from proxy.ledger.ops import BudgetSpent, Fare, Kept, KeyGone, KeyHeld, Receipt, Repeated, Reserve
 from proxy.passing import as_passed, document_of, pass_stream, shows_running
 from proxy.prices import Priced
 from proxy.quoting import Quoting, fare_headers
@@ -68,6 +60,7 @@ class Relay:
     assay: Assay
     strangers: Strangers = field(default_factory=Strangers)
     in_flight: int = 0
+    salt: bytes = b""  # of the hashes of bodies; without one there are none
 
     def __post_init__(self) -> None:
         self.held = Held(self.settings.max_buffered)
@@ -150,6 +143,7 @@ class Relay:
             return
         priced = self.quoting.price(routed.surface, routed.segments, body, caller.key, now_us())
         call.about(priced.quote)
+        call.body_hash = body_hash(self.salt, call.target, body)
         once = once_of(call, caller.key, asked, body)
         try:
             receipt = await self._reserve(call, caller, priced, asked, once)
@@ -194,6 +188,7 @@ class Relay:
             surface=call.routed.surface,
             owner=self.fares.owner,
             tags=_tags(caller.key.tags, asked.tags),
+            body_hash=call.body_hash,
             called=str(priced.order.model or "/".join(segments)),
             task=segments[-1] if segments else "",
             provisional=caller.unseen,

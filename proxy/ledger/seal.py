@@ -22,7 +22,7 @@ from proxy.ledger.writer import Writer
 
 EVERY_S: Final = 60.0
 SETTLES_US: Final = 60_000_000  # far longer than a commit takes
-ENTRIES_MAX: Final = 2_000  # a few milliseconds of hashing
+ENTRIES_MAX: Final = 1_000  # some milliseconds of work beside the calls
 SEALS_MAX: Final = 1_000  # read at a time
 BREATH_S: Final = 0.05
 HEAD: Final = "seal"  # the fact that names the last seal: one taken off the end is missed too

@@ -175,6 +175,12 @@ class Settings:
         "project,user",
         "Names of `x-farebox-tag-*` that are kept.",
     )
+    hash_bodies: bool = variable(
+        "hash_bodies",
+        values.switch,
+        "0",
+        "`1`: a salted hash of each submit is kept, so that repeated calls show in the advice.",
+    )
     notify_url: str | None = variable(
         "notify_url",
         values.web_url,

@@ -1,15 +1,19 @@
 """Seals: what was written is chained after the fact, and whatever is changed since then shows."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from proxy.ledger import seal as sealing
 from proxy.ledger.ops import Fare
 from proxy.ledger.registry import audit, keep_own, own_id
-from proxy.ledger.seal import Broken, next_seal, put, seals
+from proxy.ledger.seal import Broken, Sealer, next_seal, put, seals
+from proxy.ledger.store import Store
 from proxy.ledger.verify import sealed, verify
+from proxy.ledger.writer import Writer
 from tests.ledger.world import Clock, Ledger
 
 STRANGER = "0123456789abcdef"
@@ -232,4 +236,31 @@ def test_a_long_span_is_sealed_in_pieces_that_end_with_an_instant(
     clock.step(minutes=2)
     assert seal(ledger) == 2
     assert [s.entries for s in seals(ledger.session)] == [6, 6]
+    assert found(ledger) == []
+
+
+async def test_the_sealer_seals_by_itself(
+    ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "EVERY_S", 0.01)
+    clock.step(hours=-1)
+    ledger.settle(ledger.reserve(ledger.key()))
+    ready, loop = asyncio.Event(), asyncio.get_running_loop()
+    writer = Writer(ledger.store, loop)
+    writer.start()
+    written = writer.transact
+
+    async def watched(change: Callable[[Store], Any]) -> Any:
+        result = await written(change)
+        ready.set()
+        return result
+
+    monkeypatch.setattr(writer, "transact", watched)
+    task = asyncio.create_task(Sealer(writer, ledger.url).run())
+    async with asyncio.timeout(30):
+        await ready.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    await writer.close()
+    assert sealed(ledger.session)[0] == 1
     assert found(ledger) == []
