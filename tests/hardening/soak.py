@@ -25,7 +25,9 @@ SHARE = 0.7
 AT_ONCE_MAX = 64
 PROBE_S = 5.0
 LOOKS = 20
-GROWTH_MIB = 96.0  # for two workers; the fares kept at hand for polls are most of it
+# What two workers may keep at hand: 64 MiB of the database's pages and 50,000 fares each.
+CACHES_MIB = 330.0
+CACHED_MIB = 3 / 1024  # a job's part of both
 LAZILY = 16  # descriptors that are opened at the first need and kept: readers, the log
 # Of a thousand submits, so many are told this; the rest goes well and is polled to its end.
 FAULTS = {
@@ -55,7 +57,8 @@ class Seen:
         """Why this was no good; nothing, if it was."""
         told = ("ledger_unavailable", "overloaded", "gone", "internal_error")
         found = [f"{self.answers[e]} callers heard {e}" for e in told if self.answers[e]]
-        if self.memory_mib[-1] - self.memory_mib[len(self.memory_mib) // 3] > GROWTH_MIB:
+        allowed = 24 + min(CACHES_MIB, CACHED_MIB * self.billed)
+        if self.memory_mib[-1] - self.memory_mib[len(self.memory_mib) // 3] > allowed:
             found.append(f"memory grew: {self.memory_mib}")
         if self.descriptors[-1] > self.descriptors[0] + LAZILY:
             found.append(f"descriptors are left open: {self.descriptors}")

@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -230,3 +231,22 @@ async def test_slow_answers_hold_nobody_else_up(farebox: CountedFarebox, key: st
     assert {status for status, _, _ in await _repeat(farebox, key, quick, 50)} == {200}
     answers = await asyncio.gather(*waiting)
     assert {status for each in answers for status, _, _ in each} <= {200, 504}
+
+
+def test_calls_that_come_to_nothing_leave_no_python_object_behind(tmp_path: Path) -> None:
+    """The heap alone: the database's page cache grows with the database, up to its cap."""
+    words = ("standin:reset", "standin:429", "standin:unreadable", "standin:500 standin:html")
+    with Standin(keep=10, idle_s=0.5) as upstream:
+        farebox = CountedFarebox(tmp_path, upstream.url)
+        try:
+            farebox.start(environ={"PYTHONTRACEMALLOC": "1"})
+            key = farebox.key("unlimited", daily_micros=-1)
+            heap = []
+            for _ in range(3):
+                for each in words:
+                    repeat(farebox, key, Misdeed("", each, (), UNCERTAIN), REPEATS // 2)
+                farebox.until(lambda: farebox.held()["upstream"] == 0)
+                heap.append(farebox.held()["heap"])
+        finally:
+            farebox.close()
+    assert heap[2] - heap[1] < 2 * REPEATS * 64 + 100_000
