@@ -88,7 +88,8 @@ def _run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except typer.TyperException as error:
         message = error.format_message().rstrip(".")
-        return _fail(f"{message}{_where_to_look(error)}", error.exit_code)
+        end = "" if message.endswith("?") else "."  # it may ask what was meant
+        return _fail(f"{message}{_where_to_look(error, end)}", error.exit_code)
     except SettingsError as error:
         return _fail(str(error), WRONG_USAGE)
     except CommandError as error:
@@ -96,9 +97,9 @@ def _run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _where_to_look(error: typer.TyperException) -> str:
+def _where_to_look(error: typer.TyperException, end: str) -> str:
     context = getattr(error, "ctx", None)
-    return f". See: {context.command_path} --help" if context else ""
+    return f"{end} See: {context.command_path} --help" if context else ""
 
 
 def _fail(message: str, code: int) -> int:
