@@ -36,8 +36,15 @@ _AUDIT = (
     "SELECT at_us,id,actor,action,subject,before,after,why FROM audit WHERE at_us>? AND at_us<=?"
 )
 _SEALS = "SELECT n,from_us,to_us,entries,audits,hash FROM seals"
+_LAST = (  # in one statement: another node may be writing the next
+    "SELECT m.value,s.n,s.from_us,s.to_us,s.entries,s.audits,s.hash FROM (SELECT 1) AS one"
+    " LEFT JOIN meta m ON m.name=? LEFT JOIN seals s ON s.n=(SELECT max(n) FROM seals)"
+)
 _PUT = "INSERT INTO seals(n,from_us,to_us,entries,audits,hash) VALUES(?,?,?,?,?,?)"
-_COUNT = "SELECT count(*) FROM entries WHERE at_us>? AND at_us<=?"
+_COUNT = (
+    "SELECT (SELECT count(*) FROM entries WHERE at_us>? AND at_us<=?),"
+    "(SELECT count(*) FROM audit WHERE at_us>? AND at_us<=?)"
+)
 _FORGETTABLE = (
     "SELECT min(admitted_us) FROM charges"
     " WHERE state IN ('reserved','accepted','uncertain') AND provisional=1"
@@ -67,7 +74,7 @@ class Seal:
     @property
     def head(self) -> str:
         """Name it, for the fact that tells which is the last."""
-        return f"{self.n}:{self.hash}"
+        return f"{self.n}:{self.hash}" if self.n else ""
 
 
 START: Final = Seal(0, 0, 0, 0, 0, "")
@@ -118,9 +125,9 @@ def last(session: Session) -> Seal:
     Raises:
         Broken: it is not the one that was written last.
     """
-    found = session.rows(f"{_SEALS} ORDER BY n DESC LIMIT 1")
-    seal = Seal(*found[0]) if found else START
-    if head(session) != (seal.head if found else ""):
+    (told, *facts) = session.rows(_LAST, (HEAD,))[0]
+    seal = START if facts[0] is None else Seal(*facts)
+    if (told or "") != seal.head:
         raise Broken
     return seal
 
@@ -165,7 +172,8 @@ def put(seal: Seal) -> Callable[[Store], bool]:
         before = last(store.session)
         if before.n != seal.n - 1 or before.to_us != seal.from_us:
             return False
-        if store.session.rows(_COUNT, (seal.from_us, seal.to_us))[0][0] != seal.entries:
+        span = (seal.from_us, seal.to_us)
+        if tuple(store.session.rows(_COUNT, span * 2)[0]) != (seal.entries, seal.audits):
             return False
         row: tuple[Any, ...] = (
             seal.n, seal.from_us, seal.to_us, seal.entries, seal.audits, seal.hash,

@@ -139,12 +139,13 @@ def _chain(session: Session) -> Iterator[Difference]:
         else:
             yield Difference(f"seal {before.n + 1}", "missing", 1, 0)
         before = seal
-    if (told := head(session)) != (before.head if before.n else ""):
+    if (told := head(session)) != before.head:
         number, _, mark = told.partition(":")
         if number == str(before.n):
-            yield Difference("last seal", "hash", _figure(mark), _figure(before.hash))
+            yield Difference("last seal", "hash", *_apart(mark, before.hash))
         else:
-            yield Difference("last seal", "number", _figure(number, 10), before.n)
+            derived = int(number) if number.isdecimal() else -1
+            yield Difference("last seal", "number", derived, before.n)
 
 
 def _link(session: Session, before: Seal, seal: Seal) -> Iterator[Difference]:
@@ -160,19 +161,23 @@ def _link(session: Session, before: Seal, seal: Seal) -> Iterator[Difference]:
         ("from_us", made.from_us, seal.from_us),
         ("entries", made.entries, seal.entries),
         ("audit rows", made.audits, seal.audits),
-        ("hash", _figure(made.hash), _figure(seal.hash)),
     )
     for what, derived, found in figures:
         if derived != found:
             yield Difference(where, what, derived, found)
+    if made.hash != seal.hash:
+        yield Difference(where, "hash", *_apart(made.hash, seal.hash))
 
 
-def _figure(text: str, base: int = 16) -> int:
-    """Show a hash by its first 60 bits; what is no number is -1."""
+def _apart(derived: str, found: str) -> tuple[int, int]:
+    """Show two hashes by up to 52 bits from where they part: two figures that are not the same."""
+    pairs = enumerate(zip(derived, found, strict=False))
+    at = next((place for place, (one, other) in pairs if one != other), 0)
     try:
-        return int(text[:15], base)
-    except ValueError:
-        return -1
+        shown = int(derived[at : at + 13], 16), int(found[at : at + 13], 16)
+    except ValueError:  # one of them is no hash
+        return 1, 0
+    return shown if shown[0] != shown[1] else (1, 0)
 
 
 def sealed(session: Session) -> tuple[int, int]:
