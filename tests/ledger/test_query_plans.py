@@ -11,6 +11,7 @@ from proxy.charge import Ground
 from proxy.ledger import leases
 from proxy.ledger.ops import Kept
 from proxy.ledger.reader import bought, revision, where_stands
+from proxy.ledger.seal import next_seal
 from proxy.ledger.session import Row, Session
 from tests.ledger.world import Ledger
 
@@ -113,8 +114,9 @@ def test_no_operation_reads_a_table_that_grows_from_end_to_end(
         lambda _, __: leases.due,
         lambda _, __: leases.in_use,
         lambda _, __: leases.leaseholders,
+        lambda _, __: next_seal,
     ],
-    ids=["budget", "poll", "revision", "due", "accounts", "leases"],
+    ids=["budget", "poll", "revision", "due", "accounts", "leases", "seal"],
 )
 def test_no_question_reads_a_table_that_grows_from_end_to_end(
     ledger: Ledger, recorded: Recorded, question: Callable[[Ledger, Any], Callable[[Session], Any]]
