@@ -41,6 +41,7 @@ DEFAULTS = {
     "give_up_after_s": 86_400,
     "upstream_timeout_s": 600,
     "tags": ("project", "user"),
+    "hash_bodies": False,
     "notify_url": None,
     "notify_secret": None,
     "notify_at": (50, 80, 100),
