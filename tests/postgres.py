@@ -98,22 +98,39 @@ def running_postgres(*options: str) -> Iterator[Postgres]:
     def run(program: str, *arguments: str) -> None:
         done = subprocess.run(
             [str(binaries / program), "-D", str(home / "data"), *arguments],
-            check=False, capture_output=True, text=True, cwd="/tmp", env=environment, **who,  # noqa: S108
+            check=False, capture_output=True, text=True, cwd="/tmp", env=environment, **who,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
 
     settings = "".join(f" -c {o}" for o in ("listen_addresses=", "max_connections=60", *options))
     start = ("-w", "-s", "-o", f"-k {home}{settings}", "-l", str(home / "log"), "start")
+    stop = 'read _; "$0" -D "$1/data" -m immediate -s stop; rm -rf "$1"'
     try:
-        run("initdb", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
-        run("pg_ctl", *start)
-        try:
+        with _whatever_happens(["sh", "-c", stop, str(binaries / "pg_ctl"), str(home)], **who):
+            run("initdb", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+            run("pg_ctl", *start)
             yield Postgres(f"postgresql://postgres@/postgres?host={home}", run)
-        finally:
-            run("pg_ctl", "-m", "immediate", "-s", "stop")
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _whatever_happens(command: list[str], **who: Any) -> Iterator[None]:
+    """Run a command that reads a line first at the end, also at the end of a killed process."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    watcher = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        cwd="/tmp",  # noqa: S108
+        start_new_session=True,
+        **quiet,
+        **who,
+    )
+    try:
+        yield
+    finally:
+        watcher.communicate()
 
 
 def _binaries(home: Path) -> Path:
