@@ -163,6 +163,8 @@ class AnyRun(RuleBasedStateMachine):
         operation.charge_id = fare
         (result,) = self.commit(node, operation)
         assert isinstance(result, LedgerFault | BudgetSpent | KeyGone | KeyHeld)
+        if self.refusals_open_days and not isinstance(result, LedgerFault):
+            self.model.open_days(name, self.clock.now_us)
 
     def happen(self, node: int, operation: Any) -> Operation:
         (receipt,) = self.commit(node, operation)
