@@ -17,6 +17,7 @@ from proxy.admin.charges import Charges
 from proxy.admin.context import AdminContext
 from proxy.admin.document import document, written
 from proxy.admin.endpoint import JSON_TYPE, Endpoint
+from proxy.admin.finance import Finance
 from proxy.admin.keys import Keys
 from proxy.admin.pages import pages
 from proxy.admin.prices import PriceOperations
@@ -36,6 +37,7 @@ PARTS: Final[tuple[Callable[[AdminContext], Part], ...]] = (
     Charges,
     PriceOperations,
     Books,
+    Finance,
 )
 
 
