@@ -98,7 +98,7 @@ def running_postgres(*options: str) -> Iterator[Postgres]:
     def run(program: str, *arguments: str) -> None:
         done = subprocess.run(
             [str(binaries / program), "-D", str(home / "data"), *arguments],
-            check=False, capture_output=True, text=True, cwd="/tmp", env=environment, **who,
+            check=False, capture_output=True, text=True, cwd="/tmp", env=environment, **who,  # noqa: S108
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr or done.stdout}")
