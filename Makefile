@@ -2,7 +2,7 @@
 
 PYTHON_NAMES := python3 python3.13 python3.12 python3.11
 VENV := .venv/bin/python
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev run test demo lint bench chaos dashboards docs lock
