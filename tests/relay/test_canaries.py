@@ -79,7 +79,7 @@ def test_what_is_secret_is_written_nowhere(secret: str, written: dict[str, bytes
 def test_the_log_has_a_line_a_call_and_none_of_a_fault_of_ours(written: dict[str, bytes]) -> None:
     logs = [content.decode() for name, content in written.items() if name.endswith("log")]
     for log in logs:
-        assert log.count("submit") > 100
+        assert log.count("submit") > 50
         assert "Traceback" not in log
         assert '"level":"error"' not in log
         assert "ERROR" not in log
