@@ -134,6 +134,20 @@ def test_each_ends_in_its_state_and_leaves_nothing_behind(
     at_rest(farebox, before)
 
 
+@pytest.mark.parametrize("words", REUSED)
+def test_an_answer_too_many_never_reaches_another_caller(
+    words: str, farebox: CountedFarebox, before: dict[str, int]
+) -> None:
+    callers = [farebox.key(daily_micros=-1) for _ in range(25)]
+    misdeed = Misdeed("B16", words, (200,), ACCEPTED)
+    seen = [answer for caller in callers for answer in repeat(farebox, caller, misdeed, 1)]
+
+    assert {status for status, _, _ in seen} == {200}
+    assert set(states_of(farebox, seen)) == ACCEPTED
+    assert not any(b"stolen" in body for _, _, body in seen)
+    at_rest(farebox, before)
+
+
 def bomb_of(size: int) -> bytes:
     """So many zero bytes, as gzip."""
     packer = zlib.compressobj(wbits=31)
