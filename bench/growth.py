@@ -27,8 +27,10 @@ from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.fares import new_id
 from proxy.ledger import registry
-from proxy.ledger.ops import Decide, Operation, Reserve
+from proxy.ledger.operation import Operation
+from proxy.ledger.outcomes import Decide
 from proxy.ledger.reader import bought, where_stands
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.store import Store
 

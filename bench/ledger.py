@@ -20,7 +20,7 @@ from pricing import Micros, Quote
 from proxy.directory import Key
 from proxy.fares import new_id
 from proxy.ledger import registry, writer
-from proxy.ledger.ops import Reserve
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.store import Store
 from proxy.ledger.writer import Writer

@@ -9,8 +9,8 @@ from proxy.directory import Key
 from proxy.door import Caller
 from proxy.errors import KeyPaused, LedgerUnavailable, Refusal, error_object
 from proxy.fares import Fares
-from proxy.ledger.ops import BudgetSpent
 from proxy.ledger.reader import where_stands
+from proxy.ledger.refusals import BudgetSpent
 from proxy.ledger.session import LedgerFault
 from proxy.prices import Priced
 from proxy.quoting import Quoting

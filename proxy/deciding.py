@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from proxy.answers import Outcome
 from proxy.charge import Ground, State
 from proxy.fares import Fares
-from proxy.ledger.ops import UNPRICED, Accept, Decide, Doubt, Fare, Purge, Receipt
+from proxy.ledger.fare import UNPRICED, Fare
+from proxy.ledger.operation import Receipt
+from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
 from proxy.repeats import KeptAnswer
 from proxy.upstream import NotSent, UpstreamError
 

@@ -19,9 +19,12 @@ from pathlib import Path
 from proxy.charge import OPEN, Ground
 from proxy.directory import Key
 from proxy.errors import LedgerUnavailable
+from proxy.ledger.fare import Fare
 from proxy.ledger.leases import hand_on, leaseholders
-from proxy.ledger.ops import Accept, Decide, Doubt, Fare, Operation, Purge, Receipt, Reserve
+from proxy.ledger.operation import Operation, Receipt
+from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
 from proxy.ledger.reader import Reader, bought
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
 

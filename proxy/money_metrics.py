@@ -10,8 +10,8 @@ from prometheus_client.registry import Collector
 from proxy.budget import EVERYTHING, INSTALLATION, KEY, Standing
 from proxy.directory import REVOKED, Directory, Key
 from proxy.ledger import rows
-from proxy.ledger.ops import View, days_of, standings
 from proxy.ledger.session import Session
+from proxy.ledger.view import View, days_of, standings
 
 _UNNAMED = re.compile(r"own-[0-9a-f]{16}")
 OTHER = "other"

@@ -7,7 +7,8 @@ from proxy.budget import KEY, Standing
 from proxy.directory import Key
 from proxy.errors import BudgetExceeded, ModelNotAllowed, RequestNotUnderstood
 from proxy.instants import local
-from proxy.ledger.ops import UNPRICED, BudgetSpent, Fare
+from proxy.ledger.fare import UNPRICED, Fare
+from proxy.ledger.refusals import BudgetSpent
 from proxy.order import read_order
 from proxy.prices import Priced, Prices
 from proxy.routes import Surface

@@ -16,8 +16,9 @@ from proxy.answers import poll_outcome, read_document
 from proxy.charge import Ground, State
 from proxy.fares import Fares
 from proxy.keys import fingerprint
+from proxy.ledger.fare import Fare
 from proxy.ledger.leases import due, in_use, lease, renew
-from proxy.ledger.ops import Decide, Doubt, Fare, Postpone
+from proxy.ledger.outcomes import Decide, Doubt, Postpone
 from proxy.ledger.session import LedgerFault
 from proxy.passing import document_of
 from proxy.settings import Settings

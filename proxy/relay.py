@@ -30,7 +30,10 @@ from proxy.errors import (
 from proxy.fares import Fares, new_id
 from proxy.headers import Asked, read_farebox_headers
 from proxy.keys import fingerprint
-from proxy.ledger.ops import BudgetSpent, Fare, Kept, KeyGone, KeyHeld, Receipt, Repeated, Reserve
+from proxy.ledger.fare import Fare, Kept
+from proxy.ledger.operation import Receipt
+from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
+from proxy.ledger.reserve import Reserve
 from proxy.passing import as_passed, document_of, pass_stream, shows_running
 from proxy.prices import Priced
 from proxy.quoting import Quoting, fare_headers

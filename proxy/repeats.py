@@ -11,7 +11,7 @@ from proxy.errors import IdempotencyInProgress, IdempotencyMismatch, LedgerUnava
 from proxy.fares import Fares
 from proxy.headers import Asked
 from proxy.ledger import rows
-from proxy.ledger.ops import Fare, Kept
+from proxy.ledger.fare import Fare, Kept
 from proxy.ledger.session import LedgerFault, Session
 from proxy.quoting import fare_headers
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from proxy.answers import Outcome, upstream_error_kind
 from proxy.call import Call
-from proxy.ledger.ops import UNPRICED, Fare, Receipt
+from proxy.ledger.fare import UNPRICED, Fare
+from proxy.ledger.operation import Receipt
 from proxy.logs import CallLog
 from proxy.metrics import Metrics
 from proxy.upstream import NotSent, TimedOut, UpstreamError

@@ -14,10 +14,12 @@ from proxy.budget import EVERYTHING
 from proxy.charge import State
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Directory, Key, Team
 from proxy.ledger import registry
-from proxy.ledger.ops import Decide, Receipt, View, receipt
+from proxy.ledger.operation import Receipt, receipt
+from proxy.ledger.outcomes import Decide
 from proxy.ledger.registry import Made, Missing
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
+from proxy.ledger.view import View
 
 T = TypeVar("T")
 Change = Callable[[Store], T]

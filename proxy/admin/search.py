@@ -9,7 +9,7 @@ from proxy.budget import midnight_us
 from proxy.fares import new_id
 from proxy.instants import epoch_us
 from proxy.ledger import rows
-from proxy.ledger.ops import Fare
+from proxy.ledger.fare import Fare
 from proxy.ledger.session import Session
 
 OPEN: Final = "open"

@@ -11,7 +11,7 @@ from pricing import usd
 from proxy.budget import EVERYTHING, Standing
 from proxy.directory import UNLIMITED, Key, Team
 from proxy.instants import instant, local
-from proxy.ledger.ops import Fare
+from proxy.ledger.fare import Fare
 
 
 class Shown(BaseModel):

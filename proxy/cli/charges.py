@@ -14,7 +14,8 @@ from proxy.cli.arguments import Json
 from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_facts, show_table
 from proxy.ledger import rows
-from proxy.ledger.ops import Fare, Receipt
+from proxy.ledger.fare import Fare
+from proxy.ledger.operation import Receipt
 from proxy.ledger.registry import Missing, audit
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import Store

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from proxy.instants import instant
-from proxy.ledger.ops import Doubt
+from proxy.ledger.outcomes import Doubt
 from proxy.ledger.registry import audit
 from proxy.ledger.schema import migrate, open_session, quick_check
 from proxy.ledger.session import LedgerFault

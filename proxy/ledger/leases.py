@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from proxy.ledger import rows
-from proxy.ledger.ops import KEPT_US, Fare
+from proxy.ledger.fare import KEPT_US, Fare
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
 

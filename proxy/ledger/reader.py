@@ -8,9 +8,10 @@ from typing import TypeVar
 from proxy.budget import Standing
 from proxy.directory import Directory, Key
 from proxy.ledger import rows
-from proxy.ledger.ops import Fare, View, days_of, standings
+from proxy.ledger.fare import Fare
 from proxy.ledger.schema import open_session
 from proxy.ledger.session import Session
+from proxy.ledger.view import View, days_of, standings
 
 T = TypeVar("T")
 

@@ -13,9 +13,11 @@ from typing import Any
 
 from proxy.budget import DAY, INSTALLATION, MONTH, period_of
 from proxy.directory import Key
-from proxy.ledger.ops import Fare, Kept, Operation, View, days_of, scopes_of
+from proxy.ledger.fare import Fare, Kept
+from proxy.ledger.operation import Operation
 from proxy.ledger.portions import portions, values
 from proxy.ledger.session import Row, Session
+from proxy.ledger.view import View, days_of, scopes_of
 
 COLUMNS = tuple(f.name for f in fields(Fare))
 _CHANGING = (

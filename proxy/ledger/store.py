@@ -11,8 +11,10 @@ import psycopg
 from proxy.budget import Zone, day_at, resets_us
 from proxy.directory import Directory, Key, Team
 from proxy.ledger import rows
-from proxy.ledger.ops import BudgetSpent, KeyGone, KeyHeld, Operation, Repeated, View
+from proxy.ledger.operation import Operation
+from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
 from proxy.ledger.session import LedgerFault, Session, retried
+from proxy.ledger.view import View
 
 T = TypeVar("T")
 Refused = (BudgetSpent, KeyGone, KeyHeld, Repeated)

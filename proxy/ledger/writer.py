@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from proxy.directory import Directory
-from proxy.ledger.ops import Operation, Receipt
+from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import Store
 

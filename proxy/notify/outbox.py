@@ -14,9 +14,9 @@ from sqlmodel import Field, SQLModel
 from proxy.budget import INSTALLATION, KEY, TEAM, Standing, span_at
 from proxy.directory import Directory, Key
 from proxy.ledger import rows
-from proxy.ledger.ops import View, days_of, standings
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
+from proxy.ledger.view import View, days_of, standings
 from proxy.notify.rules import RAISED, Mark, Notice, State, ended, news
 
 DAY_US: Final = 86_400_000_000

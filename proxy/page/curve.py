@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from proxy.budget import span_at
 from proxy.instants import local
-from proxy.ledger.ops import QUARTER_US
 from proxy.ledger.session import Session
+from proxy.ledger.settlement import QUARTER_US
 
 HOUR_QUARTERS: Final = 4
 MICROS: Final = 1e6  # a chart's pixels are no money: floats are fine there

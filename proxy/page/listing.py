@@ -6,7 +6,7 @@ from typing import Final
 
 from proxy.admin.search import Conditions
 from proxy.ledger import rows
-from proxy.ledger.ops import Fare
+from proxy.ledger.fare import Fare
 from proxy.ledger.session import Session
 
 PAGE_ROWS: Final = 50

@@ -8,8 +8,8 @@ from typing import Final
 from proxy.budget import DAY, EVERYTHING, INSTALLATION, MONTH, Standing
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Directory, Key, Team
 from proxy.instants import instant
-from proxy.ledger.ops import View, days_of, standings
 from proxy.ledger.session import Session
+from proxy.ledger.view import View, days_of, standings
 
 SCOPES_AT_ONCE: Final = 500
 KEYS_SHOWN: Final = 100

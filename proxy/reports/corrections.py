@@ -3,17 +3,10 @@
 from dataclasses import dataclass
 
 from proxy.charge import OPEN, Event, Ground
-from proxy.ledger.ops import (
-    UNPRICED,
-    Fare,
-    Operation,
-    Receipt,
-    View,
-    receipt,
-    release,
-    roll_up,
-    settle,
-)
+from proxy.ledger.fare import UNPRICED, Fare
+from proxy.ledger.operation import Operation, Receipt, receipt
+from proxy.ledger.settlement import release, roll_up, settle
+from proxy.ledger.view import View
 
 
 @dataclass(slots=True)

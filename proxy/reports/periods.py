@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from proxy.budget import midnight_us, month_end
-from proxy.ledger.ops import QUARTER_US
+from proxy.ledger.settlement import QUARTER_US
 
 QUARTER_S = QUARTER_US // 1_000_000
 QUARTERS_A_DAY = 96

@@ -15,8 +15,8 @@ from typing import Any
 from pricing import usd
 from proxy.budget import Zone
 from proxy.instants import local
-from proxy.ledger.ops import QUARTER_US
 from proxy.ledger.session import Session
+from proxy.ledger.settlement import QUARTER_US
 from proxy.reports.periods import QUARTER_S, Period, day_name, months, offsets
 
 COLUMNS = {

@@ -5,10 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from proxy.charge import Ground
 from proxy.fares import Fares
-from proxy.ledger import ops, rows
-from proxy.ledger.ops import Decide, Doubt, Fare, Ground, Receipt, Reserve, View, days_of
+from proxy.ledger import reserve as reserving
+from proxy.ledger import rows
+from proxy.ledger.fare import Fare
+from proxy.ledger.operation import Receipt
+from proxy.ledger.outcomes import Decide, Doubt
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import Session
+from proxy.ledger.view import View, days_of
 
 
 def accounting_after_the_call() -> None:
@@ -78,14 +84,14 @@ MUTANTS: dict[str, Callable[[], None]] = {
 
 def _decide_outside_the_lock() -> None:
     """Refuse on the reading thread only; the writer writes whatever it is given."""
-    refusing = ops.refusing
+    refusing = reserving.refusing
 
     def refusing_reader(*args: Any) -> Any:
         if threading.current_thread().name.startswith("ledger-reader"):
             return refusing(*args)
         return None
 
-    ops.refusing = refusing_reader  # type: ignore[assignment]
+    reserving.refusing = refusing_reader  # type: ignore[assignment]
 
 
 async def _looked(fares: Fares, operation: Reserve) -> Receipt:

@@ -12,9 +12,11 @@ from typing import Any
 
 from proxy.fares import Fares
 from proxy.ledger import rows
-from proxy.ledger.ops import Accept, Decide, Operation, View
+from proxy.ledger.operation import Operation
+from proxy.ledger.outcomes import Accept, Decide
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
+from proxy.ledger.view import View
 from proxy.upstream import Upstream
 from proxy.upstream.connection import Connection
 

@@ -16,9 +16,12 @@ from typing import Any, TypeAlias
 
 import apsw
 
+from proxy.charge import Ground
 from proxy.fares import new_id
 from proxy.ledger import registry
-from proxy.ledger.ops import Accept, Decide, Ground, Operation, Reserve
+from proxy.ledger.operation import Operation
+from proxy.ledger.outcomes import Accept, Decide
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.session import LedgerFault, SqliteSession
 from proxy.ledger.store import Store

@@ -9,7 +9,9 @@ from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.instants import epoch_us
 from proxy.ledger import registry, versions
-from proxy.ledger.ops import Accept, Decide, Doubt, Operation, Reserve
+from proxy.ledger.operation import Operation
+from proxy.ledger.outcomes import Accept, Decide, Doubt
+from proxy.ledger.reserve import Reserve
 from proxy.order import read_order
 from tests.ledger.world import Clock, Ledger
 

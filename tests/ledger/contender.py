@@ -8,7 +8,9 @@ import sys
 import time
 
 from proxy.fares import new_id
-from proxy.ledger.ops import BudgetSpent, Receipt, Reserve
+from proxy.ledger.operation import Receipt
+from proxy.ledger.refusals import BudgetSpent
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import open_session
 from proxy.ledger.store import Store
 from proxy.ledger.writer import Writer

@@ -23,20 +23,13 @@ from hypothesis.stateful import (
 
 from proxy.charge import Ground
 from proxy.ledger import registry, rows
-from proxy.ledger.ops import (
-    Accept,
-    BudgetSpent,
-    Decide,
-    Doubt,
-    KeyGone,
-    KeyHeld,
-    Operation,
-    Receipt,
-    Reserve,
-    View,
-)
+from proxy.ledger.operation import Operation, Receipt
+from proxy.ledger.outcomes import Accept, Decide, Doubt
+from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.store import Store
+from proxy.ledger.view import View
 from tests.ledger.books import differences
 from tests.ledger.model import Key as ModelKey
 from tests.ledger.model import Model

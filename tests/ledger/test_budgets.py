@@ -4,7 +4,8 @@ import pytest
 
 from proxy.directory import UNLIMITED
 from proxy.ledger import registry
-from proxy.ledger.ops import BudgetSpent, KeyGone, KeyHeld, Receipt
+from proxy.ledger.operation import Receipt
+from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld
 from tests.ledger.world import Ledger
 
 DAY, MONTH = "2026-11-23", "2026-11"

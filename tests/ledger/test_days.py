@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.directory import Key
-from proxy.ledger.ops import BudgetSpent
+from proxy.ledger.refusals import BudgetSpent
 from tests.ledger.books import differences
 from tests.ledger.world import Clock, Ledger
 

@@ -15,7 +15,7 @@ import pytest
 from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.ledger import session as sessions
-from proxy.ledger.ops import Decide
+from proxy.ledger.outcomes import Decide
 from proxy.ledger.schema import migrate, quick_check
 from proxy.ledger.session import LedgerFault, file_system_of, refuse_network
 from tests.ledger.books import differences

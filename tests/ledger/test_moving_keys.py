@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from proxy.directory import Key
 from proxy.ledger import registry
-from proxy.ledger.ops import BudgetSpent, Decide, Receipt
+from proxy.ledger.operation import Receipt
+from proxy.ledger.outcomes import Decide
+from proxy.ledger.refusals import BudgetSpent
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.writer import Writer
 from tests.ledger.books import differences
@@ -81,7 +83,7 @@ def test_a_key_that_the_upstream_turned_away_leaves_no_rows(ledger: Ledger) -> N
 
 def test_a_fare_purged_and_then_decided_in_one_batch_moves_no_money_twice(ledger: Ledger) -> None:
     from proxy.charge import Ground  # noqa: PLC0415
-    from proxy.ledger.ops import Purge  # noqa: PLC0415
+    from proxy.ledger.outcomes import Purge  # noqa: PLC0415
 
     stranger = Key(registry.own_id("ab" * 8), "own", own=True, fingerprint="ab" * 8)
     other = ledger.reserve(stranger, 500, provisional=True)

@@ -10,7 +10,8 @@ import pytest
 
 from pricing import Quote
 from proxy.charge import Ground
-from proxy.ledger.ops import Decide, Receipt
+from proxy.ledger.operation import Receipt
+from proxy.ledger.outcomes import Decide
 from proxy.ledger.schema import open_session
 from proxy.ledger.session import LedgerFault
 from tests.ledger.books import differences

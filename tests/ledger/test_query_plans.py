@@ -9,7 +9,7 @@ import pytest
 
 from proxy.charge import Ground
 from proxy.ledger import leases
-from proxy.ledger.ops import Kept
+from proxy.ledger.fare import Kept
 from proxy.ledger.reader import bought, revision, where_stands
 from proxy.ledger.seal import next_seal
 from proxy.ledger.session import Row, Session

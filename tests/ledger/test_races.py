@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from proxy.charge import Ground
-from proxy.ledger.ops import Accept, Decide, Kept, Operation, Receipt, Repeated
+from proxy.ledger.fare import Kept
+from proxy.ledger.operation import Operation, Receipt
+from proxy.ledger.outcomes import Accept, Decide
+from proxy.ledger.refusals import Repeated
 from tests.ledger.books import differences
 from tests.ledger.world import ACCOUNT, Ledger
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.ledger import seal as sealing
-from proxy.ledger.ops import Fare
+from proxy.ledger.fare import Fare
 from proxy.ledger.registry import audit, keep_own, own_id
 from proxy.ledger.seal import Broken, Sealer, next_seal, put, seals
 from proxy.ledger.store import Store

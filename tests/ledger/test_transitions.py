@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from proxy.charge import TRANSITIONS, Event, Ground, State
-from proxy.ledger.ops import Fare
+from proxy.ledger.fare import Fare
 from tests.ledger.books import differences
 from tests.ledger.world import Ledger, price
 
@@ -206,7 +206,7 @@ def test_an_id_handed_out_twice_disturbs_nothing_that_is_decided(
 
 
 def test_an_id_handed_out_twice_within_one_batch_is_seen(ledger: Ledger) -> None:
-    from proxy.ledger.ops import Accept  # noqa: PLC0415
+    from proxy.ledger.outcomes import Accept  # noqa: PLC0415
 
     key = ledger.key()
     fares = [ledger.reserve(key) for _ in range(3)]

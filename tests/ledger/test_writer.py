@@ -10,7 +10,10 @@ import pytest
 
 from proxy.charge import Ground
 from proxy.ledger import registry
-from proxy.ledger.ops import BudgetSpent, Decide, Operation, Receipt, Reserve
+from proxy.ledger.operation import Operation, Receipt
+from proxy.ledger.outcomes import Decide
+from proxy.ledger.refusals import BudgetSpent
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import Store
 from proxy.ledger.writer import BATCH_MAX, FAULTS_MAX, QUEUE_MAX, Writer

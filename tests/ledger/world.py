@@ -14,8 +14,11 @@ from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.instants import epoch_us
 from proxy.ledger import registry
-from proxy.ledger.ops import Accept, Decide, Doubt, Fare, Operation, Purge, Receipt, Reserve
+from proxy.ledger.fare import Fare
+from proxy.ledger.operation import Operation, Receipt
+from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
 from proxy.ledger.reader import where_stands
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import open_session
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.store import Store

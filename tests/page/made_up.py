@@ -11,7 +11,9 @@ from proxy.charge import Ground
 from proxy.clock import now_us
 from proxy.fares import new_id
 from proxy.ledger import registry, versions
-from proxy.ledger.ops import Accept, Decide, Doubt, Receipt, Reserve
+from proxy.ledger.operation import Receipt
+from proxy.ledger.outcomes import Accept, Decide, Doubt
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.store import Store
 from proxy.order import read_order

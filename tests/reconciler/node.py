@@ -18,9 +18,11 @@ from proxy.directory import Key
 from proxy.fares import Fares, new_id
 from proxy.keys import fingerprint
 from proxy.ledger import registry, rows
-from proxy.ledger.ops import Accept, Fare, Reserve
+from proxy.ledger.fare import Fare
+from proxy.ledger.outcomes import Accept
 from proxy.ledger.postgres import PostgresSession
 from proxy.ledger.reader import Reader
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import open_session
 from proxy.ledger.session import Session, SqliteSession
 from proxy.ledger.store import Store

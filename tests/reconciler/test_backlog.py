@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from proxy.charge import Ground
-from proxy.ledger.ops import Accept, Decide
+from proxy.ledger.outcomes import Accept, Decide
 from tests.reconciler.node import Node
 
 WAITING = 300

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.charge import Ground
-from proxy.ledger.ops import Decide, Doubt
+from proxy.ledger.outcomes import Decide, Doubt
 from tests.reconciler.node import GIVE_UP_S, UNIT_MICROS, Clock, Node
 from tests.standin.server import Standin
 

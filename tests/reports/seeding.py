@@ -15,9 +15,11 @@ from pricing import BUNDLED, NoPrice, Order, PriceBook, Quote, load_table, load_
 from proxy.charge import Ground
 from proxy.instants import epoch_us, instant
 from proxy.ledger import versions
-from proxy.ledger.ops import Accept, Decide, Doubt, Operation, Reserve
+from proxy.ledger.operation import Operation
+from proxy.ledger.outcomes import Accept, Decide, Doubt
 from proxy.ledger.postgres import PostgresSession
 from proxy.ledger.registry import create_key
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import migrate
 from proxy.ledger.session import SqliteSession
 from proxy.ledger.store import Store

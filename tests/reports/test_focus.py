@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from proxy.charge import Ground
-from proxy.ledger.ops import Decide
+from proxy.ledger.outcomes import Decide
 from proxy.ledger.store import Store
 from proxy.reports import exports, spend
 from proxy.reports.corrections import Bill

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.instants import instant
-from proxy.ledger.ops import QUARTER_US
 from proxy.ledger.session import Session
+from proxy.ledger.settlement import QUARTER_US
 from proxy.ledger.verify import verify
 from proxy.reports import sheets, spend
 from proxy.reports.periods import Period, month, offsets

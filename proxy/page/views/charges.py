@@ -8,7 +8,8 @@ from pricing import usd
 from proxy.admin.asked import Charging, Decision
 from proxy.admin.changes import ByHand, refusal_of
 from proxy.charge import Ground, State
-from proxy.ledger.ops import Fare, Receipt
+from proxy.ledger.fare import Fare
+from proxy.ledger.operation import Receipt
 from proxy.ledger.registry import audit
 from proxy.page.forms import Filled, Unfit, read
 from proxy.page.gate import View

@@ -1,0 +1,61 @@
+"""What can be done to the ledger, one transaction's worth at a time. Pure.
+
+An operation is applied to a `View`: the charges and balances it needs, loaded under the
+write lock. It decides, changes the view and adds entries; the store writes down what
+changed. So there is one rule about money, in Python, and no copy of it in SQL.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.budget import Standing
+from proxy.directory import Key
+from proxy.ledger.fare import Fare
+from proxy.ledger.view import View, days_of, standings
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The state of a charge after an operation, committed."""
+
+    fare: Fare
+    standings: tuple[Standing, ...] = ()
+    changed: bool = True
+    shadowed: bool = False
+
+
+def receipt(view: View, fare: Fare, *, changed: bool = True) -> Receipt:
+    """Say how the charge and its key's budgets stand now."""
+    key = view.directory.keys.get(fare.key_id)
+    if key is None:
+        return Receipt(fare, (), changed)
+    return Receipt(fare, standings(view, key, *days_of(view, key)), changed)
+
+
+class Operation:
+    """One thing to be done; `apply` runs under the write lock and must do no I/O."""
+
+    __slots__ = ()
+    charge_id: str
+    loads = True  # whether the charge exists already
+
+    def payer(self, view: View) -> Key | None:  # noqa: ARG002 - for those that do
+        """Name the key whose standing decides, where no charge names it yet."""
+        return None
+
+    def scopes(self) -> Iterable[str]:
+        """Name the scopes whose latest day the operation needs."""
+        return ()
+
+    def prediction(self) -> tuple[str, str] | None:
+        """Name the (account, prediction) whose holder the operation needs."""
+        return None
+
+    def idempotency(self) -> tuple[str, str] | None:
+        """Name the (caller, Idempotency-Key) that the operation looks at."""
+        return None
+
+    def apply(self, view: View) -> Any:
+        """Decide and change the view."""
+        raise NotImplementedError

@@ -1,0 +1,154 @@
+"""What becomes of a reserved fare: accepted, decided, in doubt, forgotten, put off. Pure."""
+
+from dataclasses import dataclass
+
+from proxy.charge import OPEN, TRANSITIONS, UNPROVEN, Event, Ground, State
+from proxy.ledger.fare import Fare
+from proxy.ledger.operation import Operation, Receipt, receipt
+from proxy.ledger.settlement import correct, release, settle
+from proxy.ledger.view import View
+
+
+@dataclass(slots=True)
+class Accept(Operation):
+    """Note the upstream's id; with `charge_now` the fare is settled there and then."""
+
+    charge_id: str
+    account: str
+    prediction_id: str
+    charge_now: bool = False
+    due_in_us: int = 0
+    answer: tuple[int, str, bytes | None] | None = None
+
+    def prediction(self) -> tuple[str, str]:
+        """Ask who has this id already."""
+        return self.account, self.prediction_id
+
+    def apply(self, view: View) -> Receipt:
+        """Accept; an id handed out twice makes the new fare uncertain, the old one stays."""
+        fare = view.fares[self.charge_id]
+        if fare.prediction_id == self.prediction_id:
+            return receipt(view, fare, changed=False)
+        holder = view.taken.get((self.account, self.prediction_id))
+        if holder not in (None, fare.id):
+            if fare.state != State.RESERVED:
+                return receipt(view, fare, changed=False)
+            return doubt(view, fare, "prediction id handed out twice")
+        if (State(fare.state), Event.ACCEPT) not in TRANSITIONS:
+            return receipt(view, fare, changed=False)
+        fare.state, fare.prediction_id = State.ACCEPTED.value, self.prediction_id
+        fare.accepted_us, fare.due_us = view.now_us, view.now_us + self.due_in_us
+        view.taken[self.account, self.prediction_id] = fare.id
+        view.enter(fare, Event.ACCEPT)
+        if self.answer is not None:
+            view.answered.append((*self.answer, fare.id))
+        if self.charge_now:
+            settle(view, fare, 0, ground=Ground.SUBMIT)
+        return receipt(view, fare)
+
+
+@dataclass(slots=True)
+class Decide(Operation):
+    """Settle (`outputs` is a number) or release (None) a charge, once, on a ground."""
+
+    charge_id: str
+    outputs: int | None
+    ground: Ground
+    reason: str = ""
+    actor: str = ""
+    answer: tuple[int, str, bytes | None] | None = None
+
+    def apply(self, view: View) -> Receipt:
+        """Decide an open charge; correct one that was decided without proof."""
+        fare = view.fares[self.charge_id]
+        if self.answer is not None and self.outputs is not None:
+            view.answered.append((*self.answer, fare.id))
+        ground, why, actor = self.ground, self.reason, self.actor
+        if fare.state in OPEN:
+            if self.outputs is None:
+                release(view, fare, ground=ground, why=why, actor=actor)
+            else:
+                settle(view, fare, self.outputs, ground=ground, why=why, actor=actor)
+            return receipt(view, fare)
+        if self._proves(fare):
+            moved = correct(view, fare, self.outputs, ground=ground, why=why, actor=actor)
+            return receipt(view, fare, changed=moved)
+        return receipt(view, fare, changed=False)
+
+    def _proves(self, fare: Fare) -> bool:
+        if self.ground is Ground.SUBMIT or self.ground is Ground.ASSUMED:
+            return False
+        if fare.ground == Ground.SUBMIT:
+            return self.outputs is not None
+        return fare.ground in UNPROVEN
+
+
+@dataclass(slots=True)
+class Doubt(Operation):
+    """Nobody can tell what became of the call: held until evidence, a hand or time decides."""
+
+    charge_id: str
+    reason: str
+    account: str = ""
+    prediction_id: str | None = None
+
+    def prediction(self) -> tuple[str, str] | None:
+        """Ask who has the id already, where an answer showed one."""
+        return (self.account, self.prediction_id) if self.prediction_id else None
+
+    def apply(self, view: View) -> Receipt:
+        """Make an undecided charge uncertain; with an id that is free it can still be polled."""
+        fare = view.fares[self.charge_id]
+        place = self.prediction()
+        if place and fare.state in OPEN and not fare.prediction_id and place not in view.taken:
+            fare.prediction_id = self.prediction_id
+            view.taken[place] = fare.id
+            view.changed[fare.id] = fare
+        if (State(fare.state), Event.DOUBT) not in TRANSITIONS:
+            return receipt(view, fare, changed=False)
+        return doubt(view, fare, self.reason)
+
+
+@dataclass(slots=True)
+class Purge(Operation):
+    """Remove the traces of a call by a key that the upstream turned away."""
+
+    charge_id: str
+
+    def apply(self, view: View) -> Receipt:
+        """Give the fare back; unless its key was kept meanwhile, forget it altogether."""
+        fare = view.fares[self.charge_id]
+        if fare.state not in OPEN:
+            return receipt(view, fare, changed=False)
+        if not fare.provisional:
+            release(view, fare, ground=Ground.ANSWER, why="auth")
+            return receipt(view, fare)
+        view.move(fare, -fare.reserved_micros, 0)
+        view.freed.append(fare.id)
+        view.purged.append(view.fares.pop(fare.id))
+        return Receipt(fare)
+
+
+@dataclass(slots=True)
+class Postpone(Operation):
+    """Look at an undecided charge again later; no money moves, so there is no entry."""
+
+    charge_id: str
+    due_us: int
+    looked: bool = True
+
+    def apply(self, view: View) -> Receipt:
+        """Set the next look and let go of the lease."""
+        fare = view.fares[self.charge_id]
+        if fare.state in OPEN:
+            fare.due_us, fare.lease_owner, fare.lease_us = self.due_us, "", 0
+            fare.looks += int(self.looked)
+            view.changed[fare.id] = fare
+        return receipt(view, fare, changed=False)
+
+
+def doubt(view: View, fare: Fare, reason: str) -> Receipt:
+    """Make a charge uncertain; its money stays held."""
+    fare.state, fare.reason, fare.due_us = State.UNCERTAIN.value, reason, view.now_us
+    view.enter(fare, Event.DOUBT, why=reason)
+    return receipt(view, fare)
