@@ -24,7 +24,7 @@ from proxy.assay import Assay
 from proxy.bodies import salt
 from proxy.counted import Counted
 from proxy.crossing import Crossing
-from proxy.door import Door
+from proxy.door import Door, Purse
 from proxy.edge import ServerStatus, in_flight_cap
 from proxy.fares import Fares
 from proxy.keys import digest
@@ -118,12 +118,7 @@ class Farebox:
         relay = self._wire(fares, prices, upstream)
         if settings.hash_bodies:
             relay.salt = await writer.transact(salt)
-        looking = [
-            asyncio.create_task(self._look(fares, prices)),
-            asyncio.create_task(self._reconciler(fares, upstream).run()),
-            asyncio.create_task(Notifier(settings, fares).run()),
-            asyncio.create_task(Sealer(writer, settings.database_url).run()),
-        ]
+        looking = self._beside(fares, prices, upstream)
         self.status.on_sighup.append(lambda: self._reload(fares))
         try:
             yield
@@ -138,6 +133,16 @@ class Farebox:
             self.desk.reader.close()
             await asyncio.to_thread(store.session.close)
             self.relay_log.flush()
+
+    def _beside(self, fares: Fares, prices: Prices, upstream: Upstream) -> list[asyncio.Task[None]]:
+        """Start what goes on beside the calls, until it is cancelled."""
+        running = [
+            self._look(fares, prices),
+            self._reconciler(fares, upstream).run(),
+            Notifier(self.settings, fares).run(),
+            Sealer(fares.writer, self.settings.database_url).run(),
+        ]
+        return [asyncio.create_task(each) for each in running]
 
     async def _recover(self, fares: Fares) -> None:
         """Take up the fares whose calls died with their process, and say how many and how fast."""
@@ -187,11 +192,8 @@ class Farebox:
         traffic = Traffic(self.metrics, self.relay_log)
         fares.on_decided = traffic.decided
         fares.on_fault = lambda kind: self.metrics.ledger_errors(kind).inc()
-        door = Door(
-            settings.own_keys,
-            digest(self.token),
-            digest(settings.upstream_key) if settings.upstream_key else b"",
-        )
+        purse = Purse(settings.upstream_key, os.environ, lambda: fares.writer.directory)
+        door = Door(settings.own_keys, digest(self.token), purse)
         assay = Assay(quoting, fares)
         cap = in_flight_cap(settings.max_in_flight)
         crossing = Crossing(settings, upstream, traffic, fares, os.environ, self.secrets)

@@ -1,7 +1,7 @@
 """Who is calling: from request headers to a key that may call. Pure."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.directory import REVOKED, Directory, Key
@@ -21,13 +21,34 @@ class Caller:
     unseen: bool = False  # an own key that the ledger does not hold yet
 
 
+@dataclass
+class Purse:
+    """The GPT Proto keys that pay for Farebox keys: the shared one, and those that keys name."""
+
+    shared: str | None
+    environ: Mapping[str, str]
+    directory: Callable[[], Directory]
+    _counted: Directory | None = None
+    _digests: tuple[bytes, ...] = ()
+
+    def holds(self, key_digest: bytes) -> bool:
+        """Say whether a key is one of these, by its digest."""
+        directory = self.directory()
+        if directory is not self._counted:
+            named = {key.upstream_key_env for key in directory.keys.values()}
+            found = {self.shared, *map(self.environ.get, named)}
+            self._digests = tuple(digest(secret) for secret in found if secret)
+            self._counted = directory
+        return any(hmac.compare_digest(key_digest, each) for each in self._digests)
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """The rules of who is let in."""
 
     own_keys: str  # accept, adopted or refuse
     admin_digest: bytes
-    upstream_digest: bytes
+    purse: Purse
 
     def identify(
         self, headers: Sequence[tuple[bytes, bytes]], directory: Directory, now_us: int
@@ -36,7 +57,7 @@ class Door:
 
         Raises:
             InvalidKey: missing, unknown, revoked, expired, bad checksum, two keys, or a secret
-                that opens something else (the admin token, the upstream key).
+                that opens something else (the admin token, an upstream key).
         """
         bare = bare_key(headers)
         key_digest = digest(bare)
@@ -56,14 +77,14 @@ class Door:
     def _is_ours(self, value: bytes) -> bool:
         found = digest(value.rpartition(b" ")[2].decode("latin-1"))
         is_admin = hmac.compare_digest(found, self.admin_digest)
-        return hmac.compare_digest(found, self.upstream_digest) or is_admin
+        return self.purse.holds(found) or is_admin
 
     def _own(self, bare: str, key_digest: bytes, directory: Directory, now_us: int) -> Caller:
         mark = fingerprint(bare)
         key = directory.by_fingerprint.get(mark)
         adopted = key is not None and key.adopted
-        if hmac.compare_digest(key_digest, self.upstream_digest) and not adopted:
-            raise InvalidKey("This is the upstream key of this Farebox; ask for a key of your own.")
+        if not adopted and self.purse.holds(key_digest):
+            raise InvalidKey("This is an upstream key of this Farebox; ask for a key of your own.")
         if self.own_keys == "refuse" or (self.own_keys == "adopted" and not adopted):
             raise InvalidKey("Own GPT Proto keys are not let in here; ask for a Farebox key.")
         if key is None:
