@@ -10,7 +10,7 @@ from proxy.upstream.connection import Connection
 from proxy.upstream.errors import ConnectTimedOut, NotSent
 from proxy.upstream.exchange import Exchange
 from proxy.upstream.origin import Origin
-from proxy.upstream.pool import Pool
+from proxy.upstream.pool import REST_S, Pool
 from proxy.upstream.request import Header, write_head
 
 WRITTEN_AT_ONCE_MAX = 64 * 1024
@@ -25,6 +25,7 @@ class Upstream:
         connect_timeout_s: name look-up, TCP and TLS together.
         ssl_context: verifies the server; the default is `ssl.create_default_context()`.
         clock: monotonic seconds, for the age of idle connections.
+        rest_s: how long a connection has to have been quiet before a submit goes out on it.
     """
 
     def __init__(
@@ -35,9 +36,10 @@ class Upstream:
         connect_timeout_s: float = 10,
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
+        rest_s: float = REST_S,
     ) -> None:
         self.origin = Origin.parse(origin)
-        self.pool = Pool(clock)
+        self.pool = Pool(clock, rest_s=rest_s)
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._ssl = (ssl_context or _verifying()) if self.origin.tls else None

@@ -1,4 +1,10 @@
-"""Idle connections, per calling key: the last one used is the first one taken."""
+"""Idle connections, per calling key.
+
+A poll takes the one used last. A submit takes the one that has rested longest: an answer too many
+comes, if it comes, right behind the answer it doubles, and HTTP/1.1 has no way to tell it from the
+answer to the next request. A connection at rest shows it, and is dropped before anything paid goes
+out on it.
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -8,6 +14,7 @@ from proxy.upstream.connection import Connection
 
 SUBMIT_IDLE_MAX_S = 5.0
 POLL_IDLE_MAX_S = 30.0
+REST_S = 0.05
 IDLE_PER_KEY_MAX = 256
 IDLE_MAX = 1024
 
@@ -15,8 +22,9 @@ IDLE_MAX = 1024
 class Pool:
     """Keeps what may be used again, and knows every connection that is open."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, rest_s: float = REST_S) -> None:
         self._clock = clock
+        self._rest_s = rest_s
         self._by_key: dict[str, dict[Connection, None]] = {}
         self._by_age: OrderedDict[Connection, None] = OrderedDict()
         self._open: set[Connection] = set()
@@ -39,16 +47,30 @@ class Pool:
         return len(self._open)
 
     def take(self, key: str, *, submit: bool) -> Connection | None:
-        """The connection of `key` used last, if it is fresh enough and has stayed quiet."""
-        oldest_at = self._clock() - (SUBMIT_IDLE_MAX_S if submit else POLL_IDLE_MAX_S)
+        """A connection of `key` that is fresh, and rested where money hangs on it; or None."""
         while stack := self._by_key.get(key):
-            connection = next(reversed(stack))
-            if connection.idle_since <= oldest_at:
+            connection = self._rested(stack) if submit else self._latest(stack)
+            if connection is None:
                 return None
             self._remove(connection)
             if connection.quiet():
                 return connection
             connection.drop()
+        return None
+
+    def _latest(self, stack: dict[Connection, None]) -> Connection | None:
+        connection = next(reversed(stack))
+        fresh = connection.idle_since > self._clock() - POLL_IDLE_MAX_S
+        return connection if fresh else None
+
+    def _rested(self, stack: dict[Connection, None]) -> Connection | None:
+        """Find the one that rested longest; one too old for a submit is one polls can spare."""
+        now = self._clock()
+        while stack:
+            connection = next(iter(stack))
+            if connection.idle_since > now - SUBMIT_IDLE_MAX_S:
+                return connection if connection.idle_since <= now - self._rest_s else None
+            self._discard(connection)
         return None
 
     def put(self, connection: Connection) -> None:

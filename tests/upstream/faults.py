@@ -132,10 +132,10 @@ async def serving(*scripts: Script, tls: SSLContext | None = None) -> AsyncItera
 
 @asynccontextmanager
 async def client(
-    server: Server, *, timeout_s: float = 10, **options: Any
+    server: Server, *, timeout_s: float = 10, rest_s: float = 0, **options: Any
 ) -> AsyncIterator[Upstream]:
-    """An `Upstream` for that server, closed at the end."""
-    upstream = Upstream(server.origin, timeout_s=timeout_s, **options)
+    """An `Upstream` for that server, closed at the end; its connections need no rest."""
+    upstream = Upstream(server.origin, timeout_s=timeout_s, rest_s=rest_s, **options)
     try:
         yield upstream
     finally:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.upstream.pool import POLL_IDLE_MAX_S, SUBMIT_IDLE_MAX_S
+from proxy.upstream.pool import POLL_IDLE_MAX_S, REST_S, SUBMIT_IDLE_MAX_S
 from tests.upstream.faults import (
     OK,
     RUNNERS,
@@ -162,16 +162,88 @@ def test_age_decides_whether_an_idle_connection_is_used(
     on(loop, story())
 
 
+async def names_itself(line: Line) -> None:
+    """Answer each request with the number of the connection it came on."""
+    number = line.server.connections
+    while True:
+        await line.request()
+        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n%03d" % number)
+
+
 @LOOPS
-def test_the_connection_used_last_is_taken_first(loop: str) -> None:
+def test_a_poll_takes_the_connection_used_last_and_a_submit_the_one_that_rested_longest(
+    loop: str,
+) -> None:
+    async def story() -> None:
+        clock = Clock()
+        async with serving(names_itself) as server, client(server, clock=clock) as upstream:
+            await asyncio.gather(*(paid(upstream) for _ in range(3)))
+            turns = [await paid(upstream) for _ in range(3)]
+            assert sorted(turns) == [b"001", b"002", b"003"]
+            assert [await paid(upstream, submit=False) for _ in range(4)] == turns[-1:] * 4
+            assert [await paid(upstream) for _ in range(6)] == turns * 2
+            assert server.connections == 3
+
+    on(loop, story())
+
+
+@LOOPS
+def test_a_submit_leaves_a_connection_alone_until_it_has_rested(loop: str) -> None:
+    async def story() -> None:
+        clock = Clock()
+        async with (
+            serving(echoes) as server,
+            client(server, clock=clock, rest_s=REST_S) as upstream,
+        ):
+            await paid(upstream)
+            clock.now_s += REST_S * 0.9
+            await paid(upstream)
+            assert (server.connections, upstream.pool.idle) == (2, 2)
+            await paid(upstream, submit=False)
+            assert server.connections == 2
+            clock.now_s += REST_S * 1.1
+            await paid(upstream)
+            assert (server.connections, upstream.pool.idle) == (2, 2)
+
+    on(loop, story())
+
+
+@LOOPS
+def test_an_answer_too_many_that_comes_late_reaches_no_submit_of_the_same_key(loop: str) -> None:
+    late = asyncio.Event()
+
+    async def answers_twice(line: Line) -> None:
+        await line.serve(OK)
+        await late.wait()
+        await line.say(EXTRA)
+        await line.gone()
+
+    async def story() -> None:
+        clock = Clock()
+        async with (
+            serving(answers_twice) as server,
+            client(server, clock=clock, rest_s=REST_S) as upstream,
+        ):
+            assert [await paid(upstream) for _ in range(20)] == [b"ok"] * 20
+            late.set()
+            await until(lambda: not upstream.pool.connections)
+            clock.now_s += REST_S
+            assert await paid(upstream) == b"ok"
+
+    on(loop, story())
+
+
+@LOOPS
+def test_what_is_too_old_for_a_submit_makes_room_when_one_is_sent(loop: str) -> None:
     async def story() -> None:
         clock = Clock()
         async with serving(echoes) as server, client(server, clock=clock) as upstream:
             await asyncio.gather(*(paid(upstream) for _ in range(3)))
-            for _ in range(10):
-                clock.now_s += 4
-                await paid(upstream)
-            assert server.connections == 3
+            clock.now_s += 4
+            await paid(upstream)
+            clock.now_s += 4
+            await paid(upstream)
+            assert (server.connections, upstream.pool.idle) == (3, 1)
 
     on(loop, story())
 
