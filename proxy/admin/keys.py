@@ -41,6 +41,9 @@ class Keys:
 
     def endpoints(self) -> list[Endpoint]:
         """List them."""
+        return [*self._of_all(), *self._of_one(), *self._of_its_use()]
+
+    def _of_all(self) -> list[Endpoint]:
         return [
             Endpoint(
                 "GET", "/admin/keys", "List keys by name", self.listed, KeyList, query=KeysAsked
@@ -53,6 +56,10 @@ class Keys:
                 "POST", "/admin/keys/adopt", "Name a caller's own GPT Proto key and budget it",
                 self.adopt, KeyShown, body=Adoption, refuses=(409,), tagged=True,
             ),
+        ]  # fmt: skip
+
+    def _of_one(self) -> list[Endpoint]:
+        return [
             Endpoint("GET", ONE, "Show a key", self.show, KeyShown, refuses=(404,), tagged=True),
             Endpoint(
                 "PATCH", ONE, "Change a key; what is left out stays", self.alter, KeyShown,
@@ -62,6 +69,10 @@ class Keys:
                 "DELETE", ONE, "Revoke a key for good; what it has in flight is still settled",
                 self.revoke, KeyShown, refuses=(404, 409, 412), versioned=True, tagged=True,
             ),
+        ]  # fmt: skip
+
+    def _of_its_use(self) -> list[Endpoint]:
+        return [
             Endpoint(
                 "POST", f"{ONE}/rotate", "Give a key a new secret, shown this once", self.rotate,
                 KeyMade, body=Rotation, refuses=(404, 409), tagged=True,
