@@ -9,7 +9,7 @@ from functools import lru_cache
 from starlette.types import Receive, Scope, Send
 
 from pricing import Quote
-from proxy.edge.exchange import CUT, WHOLE
+from proxy.edge.exchange import CUT, TARGET, WHOLE
 from proxy.errors import Overloaded, PayloadTooLarge, Refusal, envelope
 from proxy.routes import Route, Routed, route
 
@@ -79,9 +79,8 @@ class Call:
     @property
     def target(self) -> bytes:
         """Path and query exactly as sent."""
-        raw: bytes = self.scope.get("raw_path") or self.scope["path"].encode()
-        query: bytes = self.scope["query_string"]
-        return raw + b"?" + query if query else raw
+        target: bytes = self.scope[TARGET]
+        return target
 
     @property
     def label(self) -> str:

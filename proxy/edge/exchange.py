@@ -25,6 +25,8 @@ from proxy.errors import envelope
 WATCHED = frozenset((b"content-length", b"connection"))
 CUT = "farebox.response.cut"
 """Type of the message, beside ASGI's own, that ends an answer which came only in part."""
+TARGET = "farebox.target"
+"""In the scope: the request target as sent, where ASGI cannot tell `/a?` from `/a`."""
 WHOLE = "farebox.whole"
 """In a start message: the body is at hand, so that both go to the socket in one write."""
 

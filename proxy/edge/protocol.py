@@ -11,7 +11,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.server import ServerState
 
 from proxy.edge.connection import BODY, HEAD, LEAVING, NEVER, NOTHING, REFUSED, Connection
-from proxy.edge.exchange import Exchange
+from proxy.edge.exchange import TARGET, Exchange
 from proxy.edge.head import check_head, without_upgrade
 from proxy.edge.limits import EdgeLimits
 from proxy.edge.refusals import bad_request
@@ -173,6 +173,7 @@ class EdgeProtocol(Connection):
             "query_string": query,
             "headers": headers,
             "state": self.app_state.copy(),
+            TARGET: self.url,  # type: ignore[misc]  # beside what ASGI names
         }
 
     # Calls and their answers

@@ -92,7 +92,7 @@ def answers(received: bytes) -> list[Answer]:
         match = re.fullmatch(r"HTTP/1\.1 (\d{3}) .*", start)
         assert match, f"not an answer: {start!r}"
         headers = dict(one.split(": ", 1) for one in lines)
-        length = int(headers.get("content-length", 0))
+        length = int(next((v for n, v in headers.items() if n.lower() == "content-length"), 0))
         body, received = received[:length], received[length:]
         assert len(body) == length, "half a body"
         found.append(Answer(int(match[1]), headers, body))
