@@ -2,31 +2,17 @@
 
 import asyncio
 import json
-import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.relay.house import Farebox, charge_of, state_of
 from tests.standin.server import Standin
+from tests.upstream.certificates import LATER, LONG_AGO, certified
 from tests.upstream.faults import Line, serving
 
 TAKEN = json.dumps({"code": 200, "data": {"id": "p1", "status": "created"}}).encode()
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(TAKEN), TAKEN)
-
-
-def certified(directory: Path, alternative: str) -> ssl.SSLContext:
-    """A server's context whose certificate is its own authority."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName={alternative}",
-         "-keyout", directory / "key.pem", "-out", directory / "ca.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / "ca.pem", directory / "key.pem")
-    return context
 
 
 async def takes(line: Line) -> None:
@@ -34,17 +20,19 @@ async def takes(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    ("alternative", "trusted", "state"),
+    ("alternative", "until", "trusted", "state"),
     [
-        pytest.param("IP:127.0.0.1", True, "accepted", id="known authority, right name"),
-        pytest.param("IP:127.0.0.1", False, "released", id="self-signed"),
-        pytest.param("DNS:elsewhere.example", True, "released", id="another's name"),
+        pytest.param("IP:127.0.0.1", LATER, True, "accepted", id="known authority, right name"),
+        pytest.param("IP:127.0.0.1", LATER, False, "released", id="self-signed"),
+        pytest.param("IP:127.0.0.1", LONG_AGO, True, "released", id="expired"),
+        pytest.param("DNS:elsewhere.example", LATER, True, "released", id="another's name"),
+        pytest.param("DNS:127.0.0.1", LATER, True, "released", id="an address as a name"),
     ],
 )
 async def test_only_a_verified_upstream_is_sent_anything(
-    alternative: str, trusted: bool, state: str, tmp_path: Path
+    alternative: str, until: str, trusted: bool, state: str, tmp_path: Path
 ) -> None:
-    context = certified(tmp_path, alternative)
+    context = certified(tmp_path, alternative, until)
     environ = {"SSL_CERT_FILE": str(tmp_path / "ca.pem")} if trusted else {}
     async with serving(takes, tls=context) as server:
         answer = await asyncio.to_thread(_submitted, tmp_path, server.origin, environ)
