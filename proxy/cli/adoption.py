@@ -8,17 +8,7 @@ import typer
 from proxy.admin import changes
 from proxy.admin.asked import Adoption
 from proxy.cli.arguments import Json
-from proxy.cli.key_options import (
-    Daily,
-    Expires,
-    MaxPrice,
-    Mode,
-    Models,
-    Monthly,
-    Team,
-    Zone,
-    said,
-)
+from proxy.cli.key_options import Given, says_of_a_key
 from proxy.cli.key_shown import row_of, show_key
 from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_table
@@ -26,6 +16,7 @@ from proxy.keys import fingerprint as fingerprint_of
 from proxy.keys import is_farebox
 
 
+@says_of_a_key(but="upstream_key_env")
 def adopt(
     context: typer.Context,
     fingerprint: Annotated[
@@ -37,18 +28,10 @@ def adopt(
     ] = None,
     *,
     name: Annotated[str | None, typer.Option("--as", help="What it is called from now on.")] = None,
-    team: Team = None,
-    daily_budget: Daily = None,
-    monthly_budget: Monthly = None,
-    timezone: Zone = None,
-    models: Models = None,
-    max_price: MaxPrice = None,
-    expires: Expires = None,
-    mode: Mode = None,
+    given: Given,
     as_json: Json = False,
 ) -> None:
     """Name a team's own GPT Proto key and give it a budget, without storing the secret."""
-    given = said(locals())
     if fingerprint is None:
         _list_strangers(context, as_json=as_json)
         return

@@ -1,7 +1,10 @@
 """The options of a key: what may be said of one at a terminal, and its members in the API."""
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from inspect import Parameter
 from typing import Annotated, Any, Final
 
 import typer
@@ -13,38 +16,62 @@ from proxy.instants import instant
 CLEARED: Final = frozenset({"", "default", "none", "never", "all"})
 
 Named = Annotated[str, typer.Argument(metavar="NAME", help="Name or id of a key.")]
-Team = Annotated[str | None, typer.Option(help="Team it belongs to; '' for none.")]
-Daily = Annotated[str | None, typer.Option(help="USD a day, unlimited, or default.")]
-Monthly = Annotated[str | None, typer.Option(help="USD a month, unlimited, or default.")]
-Zone = Annotated[str | None, typer.Option(help="IANA zone of its days, or default.")]
-Models = Annotated[str | None, typer.Option(help="A,B@1K: what it may use; all.")]
-MaxPrice = Annotated[str | None, typer.Option(help="The most one call may cost, USD; none.")]
-Expires = Annotated[str | None, typer.Option(help="90d from now, an instant, or never.")]
-Mode = Annotated[str | None, typer.Option(help="enforce, or shadow: count but do not refuse.")]
-KeyEnv = Annotated[str | None, typer.Option(help="Variable with the GPT Proto key it calls with.")]
 Why = Annotated[str, typer.Option(help="Goes on the record.")]
+Given = dict[str, Any]
+"""What was said of a key, as members of the API; what was not given is left out."""
 
-
-def said(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read options into members of the API; what was not given is left out."""
-    found: dict[str, Any] = {}
-    for option, member in _MEMBERS.items():
-        if (text := options.get(option)) is not None:
-            found[member] = None if _clears(option, text) else _member(option, text)
-    return found
-
-
-_MEMBERS: Final = {
-    "team": "team",
-    "daily_budget": "daily_budget_usd",
-    "monthly_budget": "monthly_budget_usd",
-    "timezone": "timezone",
-    "models": "models",
-    "max_price": "max_price_usd",
-    "expires": "expires_at",
-    "mode": "mode",
-    "upstream_key_env": "upstream_key_env",
+# option -> its member in the API, and its words
+_OPTIONS: Final = {
+    "team": ("team", "Team it belongs to; '' for none."),
+    "daily_budget": ("daily_budget_usd", "USD a day, unlimited, or default."),
+    "monthly_budget": ("monthly_budget_usd", "USD a month, unlimited, or default."),
+    "timezone": ("timezone", "IANA zone of its days, or default."),
+    "models": ("models", "A,B@1K: what it may use; all."),
+    "max_price": ("max_price_usd", "The most one call may cost, USD; none."),
+    "expires": ("expires_at", "90d from now, an instant, or never."),
+    "mode": ("mode", "enforce, or shadow: count but do not refuse."),
+    "upstream_key_env": ("upstream_key_env", "Variable with the GPT Proto key it calls with."),
 }
+
+Command = Callable[..., None]
+
+
+def says_of_a_key(*, but: str = "") -> Callable[[Command], Command]:
+    """Give a command these options, all `but` one, where its signature says `given`."""
+    options = [
+        Parameter(
+            option,
+            Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[str | None, typer.Option(help=words)],
+        )
+        for option, (_, words) in _OPTIONS.items()
+        if option != but
+    ]
+
+    def wrap(command: Command) -> Command:
+        taken: list[Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            taken += options if parameter.name == "given" else [parameter]
+
+        @functools.wraps(command)
+        def called(**values: Any) -> None:
+            texts = {option.name: values.pop(option.name) for option in options}
+            command(**values, given=_said(texts))
+
+        called.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]  # typer reads it
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in taken}
+        return called
+
+    return wrap
+
+
+def _said(texts: Mapping[str, str | None]) -> Given:
+    return {
+        _OPTIONS[option][0]: None if _clears(option, text) else _member(option, text)
+        for option, text in texts.items()
+        if text is not None
+    }
 
 
 def _clears(option: str, text: str) -> bool:

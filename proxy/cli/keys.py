@@ -12,20 +12,7 @@ from proxy.admin.shown import budget_shown, key_facts
 from proxy.cli.adoption import adopt
 from proxy.cli.arguments import Json, span
 from proxy.cli.imports import import_file
-from proxy.cli.key_options import (
-    Daily,
-    Expires,
-    KeyEnv,
-    MaxPrice,
-    Mode,
-    Models,
-    Monthly,
-    Named,
-    Team,
-    Why,
-    Zone,
-    said,
-)
+from proxy.cli.key_options import Given, Named, Why, says_of_a_key
 from proxy.cli.key_shown import COLUMNS, row_of, show_key, told
 from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_facts, show_table
@@ -39,23 +26,15 @@ app = typer.Typer(help="Who may call, and how much they may spend.")
 
 
 @app.command()
+@says_of_a_key()
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="1 to 64 of A-Z a-z 0-9 . _ -")],
     *,
-    team: Team = None,
-    daily_budget: Daily = None,
-    monthly_budget: Monthly = None,
-    timezone: Zone = None,
-    models: Models = None,
-    max_price: MaxPrice = None,
-    expires: Expires = None,
-    mode: Mode = None,
-    upstream_key_env: KeyEnv = None,
+    given: Given,
     as_json: Json = False,
 ) -> None:
     """Make a key; its secret is printed once."""
-    given = said(locals())
     wanted = asked(NewKey, {"name": name, **given})
     with opened(context, make=True) as store:
         _warn_of_models(store, wanted.models or [])
@@ -64,24 +43,17 @@ def create(
 
 
 @app.command("set")
+@says_of_a_key()
 def alter(
     context: typer.Context,
     name: Named,
     *,
     rename: Annotated[str | None, typer.Option(help="Its new name.")] = None,
-    team: Team = None,
-    daily_budget: Daily = None,
-    monthly_budget: Monthly = None,
-    timezone: Zone = None,
-    models: Models = None,
-    max_price: MaxPrice = None,
-    expires: Expires = None,
-    mode: Mode = None,
-    upstream_key_env: KeyEnv = None,
+    given: Given,
     as_json: Json = False,
 ) -> None:
     """Change a key; what is not named stays."""
-    given = said(locals()) | ({"name": rename} if rename else {})
+    given |= {"name": rename} if rename else {}
     if not given:
         raise CommandError("nothing to set: name at least one option", code=WRONG_USAGE)
     wanted = asked(KeyChange, given)
