@@ -99,11 +99,8 @@ class Doubt(Operation):
     def apply(self, view: View) -> Receipt:
         """Make an undecided charge uncertain; with an id that is free it can still be polled."""
         fare = view.fares[self.charge_id]
-        place = self.prediction()
-        if place and fare.state in OPEN and not fare.prediction_id and place not in view.taken:
-            fare.prediction_id = self.prediction_id
-            view.taken[place] = fare.id
-            view.changed[fare.id] = fare
+        if fare.state in OPEN:
+            view.name(fare, self.prediction())
         if (State(fare.state), Event.DOUBT) not in TRANSITIONS:
             return receipt(view, fare, changed=False)
         return doubt(view, fare, self.reason)

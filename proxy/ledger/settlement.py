@@ -50,17 +50,24 @@ def correct(
     images, micros = (0, 0) if outputs is None else fare.sold(outputs)
     if fare.ground == Ground.SUBMIT:  # outcomes then add overruns only
         images, micros = max(images, fare.sold_images), max(micros, fare.settled_micros)
-    move, more = micros - fare.settled_micros, images - fare.sold_images
     fare.ground = ground.value
     view.changed[fare.id] = fare
-    if not move and not more:
+    if (micros, images) == (fare.settled_micros, fare.sold_images):
         return False
     _overrun(view, fare, micros)
-    fare.settled_micros, fare.sold_images = micros, images
+    put_at(view, fare, micros, images, ground=ground, why=why, actor=actor)
+    return True
+
+
+def put_at(
+    view: View, fare: Fare, micros: int, images: int, *, ground: Ground, why: str, actor: str
+) -> None:
+    """Put a settled fare at another sum, by an entry of its own."""
+    move, more = micros - fare.settled_micros, images - fare.sold_images
+    fare.settled_micros, fare.sold_images, fare.ground = micros, images, ground.value
     view.enter(fare, Event.CORRECT, settled=move, images=more, ground=ground, actor=actor, why=why)
     view.count("corrections", "up" if move > 0 else "down", abs(move))
     roll_up(view, fare, move, more, calls=0)
-    return True
 
 
 def _close(view: View, fare: Fare, state: State, ground: Ground, why: str) -> None:

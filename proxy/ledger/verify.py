@@ -95,14 +95,12 @@ def verify(session: Session) -> list[Difference]:
 def _charges(session: Session) -> Iterator[Difference]:
     for charge_id, state, reserved, settled, seq, *entries in session.rows(_CHARGES):
         due = reserved if state in ("reserved", "accepted", "uncertain") else 0
-        figures = (
-            ("reserved_micros", int(entries[0] or 0), due),
-            ("settled_micros", int(entries[1] or 0), settled),
-            ("entries", entries[2], seq),
+        yield from _unequal(
+            f"charge {charge_id}",
+            reserved_micros=(int(entries[0] or 0), due),
+            settled_micros=(int(entries[1] or 0), settled),
+            entries=(entries[2], seq),
         )
-        for what, derived, found in figures:
-            if derived != found:
-                yield Difference(f"charge {charge_id}", what, derived, found)
     for (charge_id,) in session.rows(_ORPHANS):
         yield Difference(f"charge {charge_id}", "missing though it has entries", 1, 0)
 
@@ -110,24 +108,30 @@ def _charges(session: Session) -> Iterator[Difference]:
 def _balances(session: Session) -> Iterator[Difference]:
     for scope, window, period, *figures in session.rows(_AGAINST_BALANCES):
         settled, found, reserved, held = (int(figure) for figure in figures)
-        where = f"balance {scope} {window} {period}"
-        if settled != found:
-            yield Difference(where, "settled_micros", settled, found)
-        if reserved != held:
-            yield Difference(where, "reserved_micros", reserved, held)
+        yield from _unequal(
+            f"balance {scope} {window} {period}",
+            settled_micros=(settled, found),
+            reserved_micros=(reserved, held),
+        )
 
 
 def _rolled_up(session: Session) -> Iterator[Difference]:
     for key_id, model, *figures in session.rows(_ROLLED_UP):
         micros, found, images, counted = (int(figure) for figure in figures)
-        where = f"spend of {key_id} on {model}"
-        if micros != found:
-            yield Difference(where, "spend_micros", micros, found)
-        if images != counted:
-            yield Difference(where, "images", images, counted)
+        yield from _unequal(
+            f"spend of {key_id} on {model}",
+            spend_micros=(micros, found),
+            images=(images, counted),
+        )
     total, down, spend = (int(figure) for figure in session.rows(_COUNTERS)[0])
-    if total - down != spend:
-        yield Difference("counters", "spend_micros", spend, total - down)
+    yield from _unequal("counters", spend_micros=(spend, total - down))
+
+
+def _unequal(where: str, **figures: tuple[int, int]) -> Iterator[Difference]:
+    """Yield each figure whose derived and found values are not the same."""
+    for what, (derived, found) in figures.items():
+        if derived != found:
+            yield Difference(where, what, derived, found)
 
 
 def _chain(session: Session) -> Iterator[Difference]:

@@ -95,6 +95,14 @@ class View:
         if kind is Event.RESERVE or reserved or settled:  # also a free fare opens its day
             self.move(fare, reserved, settled)
 
+    def name(self, fare: Fare, place: tuple[str, str] | None) -> bool:
+        """Give a fare its (account, prediction), if it has none and the id is nobody's."""
+        if place is None or fare.prediction_id is not None or place in self.taken:
+            return False
+        fare.prediction_id = place[1]
+        self.taken[place], self.changed[fare.id] = fare.id, fare
+        return True
+
     def count(self, name: str, label: str, by: int = 1) -> None:
         """Add to one of the counters that live in the ledger."""
         self.tallies[name, label] = self.tallies.get((name, label), 0) + by

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from proxy.charge import OPEN, Event, Ground
+from proxy.charge import OPEN, Ground
 from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.operation import Operation, Receipt, receipt
-from proxy.ledger.settlement import release, roll_up, settle
+from proxy.ledger.settlement import put_at, release, settle
 from proxy.ledger.view import View
 
 
@@ -33,20 +33,12 @@ class Bill(Operation):
         fare = view.fares[self.charge_id]
         if fare.price_status == UNPRICED:
             return receipt(view, fare, changed=False)
-        known = self._name(view, fare)
+        known = view.name(fare, self.prediction())
         decided = fare.state in OPEN
         if decided:
             self._decide(view, fare)
         moved = self._correct(view, fare)
         return receipt(view, fare, changed=known or decided or moved)
-
-    def _name(self, view: View, fare: Fare) -> bool:
-        place = self.prediction()
-        if place is None or fare.prediction_id is not None or place in view.taken:
-            return False
-        fare.prediction_id = self.prediction_id
-        view.taken[place], view.changed[fare.id] = fare.id, fare
-        return True
 
     def _decide(self, view: View, fare: Fare) -> None:
         if self.micros:
@@ -55,18 +47,12 @@ class Bill(Operation):
             release(view, fare, ground=Ground.STATEMENT, why=self.why, actor=self.actor)
 
     def _correct(self, view: View, fare: Fare) -> bool:
-        move = self.micros - fare.settled_micros
-        if not move:
+        if self.micros == fare.settled_micros:
             return False
-        images = self._images(fare)
-        more = images - fare.sold_images
-        fare.settled_micros, fare.sold_images, fare.ground = self.micros, images, Ground.STATEMENT
-        view.enter(
-            fare, Event.CORRECT, settled=move, images=more,
-            ground=Ground.STATEMENT, actor=self.actor, why=self.why,
+        put_at(
+            view, fare, self.micros, self._images(fare),
+            ground=Ground.STATEMENT, why=self.why, actor=self.actor,
         )  # fmt: skip
-        view.count("corrections", "up" if move > 0 else "down", abs(move))
-        roll_up(view, fare, move, more, calls=0)
         return True
 
     def _images(self, fare: Fare) -> int:
