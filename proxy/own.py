@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -26,7 +26,6 @@ from proxy.errors import (
     LedgerUnavailable,
     MethodNotAllowed,
     NotFound,
-    PayloadTooLarge,
     Refusal,
     envelope,
 )
@@ -34,6 +33,7 @@ from proxy.fares import Fares
 from proxy.instants import local
 from proxy.ledger.reader import revision, where_stands
 from proxy.ledger.session import LedgerFault
+from proxy.received import received
 from proxy.routes import Route as V3Route
 from proxy.routes import route
 from proxy.scrape import Scrape
@@ -181,14 +181,10 @@ def _figures(standing: Standing, *, shown: bool) -> dict[str, Any]:
 
 
 async def _json_object(request: Request, max_bytes: int) -> dict[str, Any]:
-    body = b""
+    body = await received(request, max_bytes)
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
-                raise PayloadTooLarge(limit=max_bytes)
         found = json.loads(body)
-    except (ClientDisconnect, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise BadRequest("The body must be a JSON object.")

@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.datastructures import QueryParams
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -16,8 +16,9 @@ from proxy.admin.asked import PATTERNS, Nothing
 from proxy.admin.changes import Impossible, Revoked
 from proxy.admin.guard import Guard
 from proxy.admin.refusals import Conflict, OutOfDate
-from proxy.errors import BadRequest, NotFound, PayloadTooLarge, shown
+from proxy.errors import BadRequest, NotFound, shown
 from proxy.ledger.registry import Missing, Stale, Taken
+from proxy.received import received
 
 BODY_MAX: Final = 1 << 20
 JSON_TYPE: Final = "application/json"
@@ -129,7 +130,7 @@ def _query(model: type[BaseModel], sent: QueryParams) -> BaseModel:
 
 
 async def _body(model: type[BaseModel], request: Request) -> BaseModel:
-    body = await _bytes(request)
+    body = await received(request, BODY_MAX)
     if model is Nothing:
         if body.strip():
             raise BadRequest("This operation takes no body.")
@@ -143,18 +144,6 @@ async def _body(model: type[BaseModel], request: Request) -> BaseModel:
         raise bad(error) from error
     except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not JSON.") from error
-
-
-async def _bytes(request: Request) -> bytes:
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_MAX:
-                raise PayloadTooLarge(limit=BODY_MAX)
-    except ClientDisconnect as error:
-        raise BadRequest("The body ended early.") from error
-    return body
 
 
 def _no_number(text: str) -> float:
