@@ -1,21 +1,15 @@
 """What a caller's bytes mean: uvicorn's protocol on httptools, with caps and suspicion."""
 
-import asyncio
 import urllib.parse
-from typing import Any
 
 import httptools
 from uvicorn._types import ASGI3Application, HTTPScope
-from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.server import ServerState
 
 from proxy.edge.connection import BODY, HEAD, LEAVING, NEVER, NOTHING, REFUSED, Connection
 from proxy.edge.exchange import TARGET, Exchange
 from proxy.edge.head import check_head, without_upgrade
-from proxy.edge.limits import EdgeLimits
 from proxy.edge.refusals import bad_request
-from proxy.edge.status import ServerStatus
 from proxy.errors import HeadersTooLarge, Refusal
 
 STOPPED = frozenset((REFUSED, LEAVING))
@@ -26,22 +20,9 @@ class EdgeProtocol(Connection):
 
     cycle: Exchange
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-        *,
-        limits: EdgeLimits,
-        status: ServerStatus,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop, limits=limits, status=status)
-        self.url = b""
-        self.headers = []
-        self._unframed_bytes = 0  # fed since the parser last said anything final
-        self._swallowed_bytes = 0  # of a body that nobody wants any more
-        self._declined: bytes | None = None  # a head rewritten without its Upgrade
+    _unframed_bytes = 0  # fed since the parser last said anything final
+    _swallowed_bytes = 0  # of a body that nobody wants any more
+    _declined: bytes | None = None  # a head rewritten without its Upgrade
 
     # Bytes in
 
