@@ -51,13 +51,13 @@ _KEPT_ALL = (
     f"{_KEPT} JOIN unnest(?::text[],?::text[]) AS w(c,k) ON caller=w.c AND idempotency_key=w.k"
 )
 _BALANCES = 'SELECT scope,"window",period,settled_micros,reserved_micros FROM balances'
-_BALANCE = f'{_BALANCES} WHERE scope=? AND "window"=? AND period=?'
 _BALANCES_OF = f'{_BALANCES} JOIN w ON scope=a AND "window"=b AND period=c'
-_LOCK_BALANCES = (
+_BALANCES_ALL = (
     'SELECT b.scope,b."window",b.period,b.settled_micros,b.reserved_micros FROM balances b'
     " JOIN unnest(?::text[],?::text[],?::text[]) AS w(s,w,p)"
-    ' ON b.scope=w.s AND b."window"=w.w AND b.period=w.p ORDER BY 1,2,3 FOR UPDATE OF b'
+    ' ON b.scope=w.s AND b."window"=w.w AND b.period=w.p'
 )
+_LOCK_BALANCES = f"{_BALANCES_ALL} ORDER BY 1,2,3 FOR UPDATE OF b"
 _BALANCE_COLUMNS = (*_PLACE, "settled_micros", "reserved_micros")
 _SET_BALANCE = (
     'ON CONFLICT(scope,"window",period) DO UPDATE SET'
@@ -226,11 +226,10 @@ def latest_day(session: Session, scope: str) -> str:
     return str(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(scope,)])[0][1])
 
 
-def load_standing(session: Session, view: View, key: Key) -> None:
-    """Load what a key's standing needs, without locking it."""
-    scopes = [f"key:{key.id}", INSTALLATION]
+def load_standing(session: Session, view: View, *keys: Key) -> None:
+    """Load what the standings of keys need, without locking it."""
+    scopes = [f"key:{key.id}" for key in keys] + [INSTALLATION]
     view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(s,) for s in scopes]))
-    places = [(s, w, period_of(day, w)) for s, day in _days_now(view, key) for w in (DAY, MONTH)]
-    for place in places:
-        for row in session.rows(_BALANCE, place):
-            view.balances[place] = list(row[3:])
+    places = _places({day for key in keys for day in _days_now(view, key)})
+    for *place, settled, reserved in _looked_up(session, _BALANCES_OF, _BALANCES_ALL, places):
+        view.balances[place[0], place[1], place[2]] = [settled, reserved]
