@@ -1,7 +1,8 @@
 """Farebox with a window: the real program, whose worker also tells what it holds.
 
 `python -m tests.hardening.counted --port 0` serves as `farebox serve` does; `GET /-/held` answers
-with its tasks, its connections to the upstream, its descriptors and its memory.
+with its tasks, its connections to the upstream, its descriptors and its memory. COUNTED_LIMITS
+holds limits of the edge, as JSON, where those of every day would take too long.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.app import Farebox as App
 from proxy.cli.serve import welcome
-from proxy.edge import ServerStatus
+from proxy.edge import EdgeLimits, ServerStatus
 from proxy.server import serve
 from proxy.settings import Settings, admin_token, load_settings
 from tests.relay.house import START_S, Farebox
@@ -91,7 +92,8 @@ def main() -> int:
         sys.stdout.write(welcome(url, settings.upstream_url, "") + "\n")
         sys.stdout.flush()
 
-    return serve(told, "tests.hardening.counted:Counted", announce=announce)
+    limits = EdgeLimits(**json.loads(os.environ.get("COUNTED_LIMITS", "{}")))
+    return serve(told, "tests.hardening.counted:Counted", limits=limits, announce=announce)
 
 
 if __name__ == "__main__":
