@@ -43,6 +43,17 @@ http://127.0.0.1:$PORT {
  }
 }
 """
+LITELLM = """
+model_list: []
+general_settings:
+  master_key: $KEY
+  pass_through_endpoints:
+  - path: /api/v3
+    target: http://127.0.0.1:$UPSTREAM/api/v3
+    headers: {Authorization: sk-upstream, content-type: application/json}
+    include_subpath: true
+litellm_settings: {telemetry: false, num_retries: 0, drop_params: true, set_verbose: false}
+"""
 ENVOY = """
 static_resources:
   listeners:

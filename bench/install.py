@@ -95,7 +95,12 @@ def python_for(program: Program) -> str:
     for place in (*_pyenv(), *PYTHONS):
         found = shutil.which(place)
         # A name on PATH is no proof: version managers leave shims there that do not run.
-        if found and subprocess.run([found, "-c", test], capture_output=True).returncode == 0:
+        if (
+            found
+            and not subprocess.run(
+                [found, "-c", test], check=False, stderr=subprocess.DEVNULL
+            ).returncode
+        ):
             return found
     raise LookupError(f"{program.name} wants Python {program.oldest_python} or newer")
 

@@ -5,18 +5,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import configurations
-from bench.processes import free_port, until_listening
+from bench.install import where
+from bench.load import BODY, SUBMIT, Ask
+from bench.processes import end, free_port, until_listening
 from bench.upstream import pinned
 from proxy.ledger import registry
 from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.store import Store
 
 Start = Callable[[Path, int, int], tuple[list[str], dict[str, str]]]
+
+PROXY_CORES = (0,)
+MASTER_KEY = "sk-0123456789abcdef0123456789abcdef"
+OPENAI = '{"model":"%s","prompt":"' + "x" * 500 + '","n":1,"size":"1024x1024"}'
+CHAT = '{"model":"m","messages":[{"role":"user","content":"' + "x" * 500 + '"}]}'
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,9 @@ class Peer:
     name: str
     start: Start
     program: str = ""
+    submit: Ask = Ask("POST", SUBMIT, BODY)  # noqa: RUF009 - frozen
+    polls: bool = True  # some relay only what their makers know of
+    prepare: Callable[[Path], str] = lambda _: "sk-own"
 
 
 @dataclass(frozen=True)
@@ -35,31 +45,41 @@ class Running:
     port: int
     pid: int
     key: str
+    place: Path
 
 
 def found(peer: Peer) -> bool:
     """Say whether a peer's program is on this machine."""
-    return not peer.program or shutil.which(peer.program) is not None
+    return not peer.program or where(peer.program) is not None
 
 
 @contextlib.contextmanager
-def running(peer: Peer, folder: Path, upstream: int) -> Iterator[Running]:
-    """Start a peer, alone on the first core, until the block ends."""
+def running(
+    peer: Peer,
+    folder: Path,
+    upstream: int,
+    *,
+    cores: tuple[int, ...] = PROXY_CORES,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """Start a peer, alone on the first core unless told otherwise, until the block ends."""
     port = free_port()
-    place = folder / f"{peer.name}-{port}"
+    place = folder / f"{peer.name.replace(' ', '-')}-{port}"
     place.mkdir()
-    key = farebox_key(place) if peer.name == "farebox" else "sk-own"
+    key = peer.prepare(place)
     command, environment = peer.start(place, port, upstream)
-    with (place / "log").open("wb") as log:
+    log = place / "log"
+    with log.open("wb") as kept:
         process = subprocess.Popen(
-            [*pinned(0), *command], env=os.environ | environment, stdout=log, stderr=log
-        )
+            [*pinned(*cores), *command],
+            env=os.environ | {"NO_PROXY": "*"} | environment | dict(environ or {}),
+            stdout=kept, stderr=kept, cwd=place if peer.program else None,
+        )  # fmt: skip
         try:
-            until_listening(port, process)
-            yield Running(port, process.pid, key)
+            until_listening(port, process, log)
+            yield Running(port, process.pid, key, place)
         finally:
-            process.terminate()
-            process.wait(30)
+            end(process)
     shutil.rmtree(place)
 
 
@@ -74,13 +94,18 @@ def farebox_key(place: Path) -> str:
     return made.secret
 
 
-def _farebox(place: Path, port: int, upstream: int) -> tuple[list[str], dict[str, str]]:
-    return [sys.executable, "-m", "proxy", "serve", "--port", str(port)], {
-        "FAREBOX_UPSTREAM_URL": f"http://127.0.0.1:{upstream}",
-        "FAREBOX_UPSTREAM_KEY": "sk-upstream",
-        "FAREBOX_DATABASE_URL": f"sqlite:///{place}/farebox.db",
-        "FAREBOX_LOG_FORMAT": "json",
-    }
+def farebox_by(*module: str) -> Start:
+    """Start Farebox by a module of ours that serves it."""
+
+    def start(place: Path, port: int, upstream: int) -> tuple[list[str], dict[str, str]]:
+        return [sys.executable, "-m", *module, "serve", "--port", str(port)], {
+            "FAREBOX_UPSTREAM_URL": f"http://127.0.0.1:{upstream}",
+            "FAREBOX_UPSTREAM_KEY": "sk-upstream",
+            "FAREBOX_DATABASE_URL": f"sqlite:///{place}/farebox.db",
+            "FAREBOX_LOG_FORMAT": "json",
+        }
+
+    return start
 
 
 def _bare(app: str) -> Start:
@@ -92,37 +117,82 @@ def _bare(app: str) -> Start:
     return start
 
 
-def _configured(program: str, text: str, *arguments: str) -> Start:
+def _program(program: str, arguments: str, text: str = "", **environment: str) -> Start:
+    """Start a program with a configuration of `text`; $-names stand for what only a run knows."""
+
     def start(place: Path, port: int, upstream: int) -> tuple[list[str], dict[str, str]]:
         conf = place / "conf.yaml"  # the ending is what Envoy goes by
         values = {"$FOLDER": str(place), "$PORT": str(port), "$UPSTREAM": str(upstream)}
-        written = text
-        for name, value in values.items():
-            written = written.replace(name, value)
+        values |= {"$CONF": str(conf), "$KEY": MASTER_KEY}
+        written = _filled(text, values)
         conf.write_text(written)
-        return [program, *(a.replace("$CONF", str(conf)) for a in arguments)], {"GOMAXPROCS": "1"}
+        command = [str(where(program)), *_filled(arguments, values).split()]
+        if command[0].endswith(".js"):
+            command.insert(0, str(where("node")))
+        return command, {name: _filled(value, values) for name, value in environment.items()}
 
     return start
 
 
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+FAREBOX = Peer("farebox", farebox_by("proxy"), prepare=farebox_key)
 PEERS = (
-    Peer("farebox", _farebox),
-    Peer("bare starlette+httpx", _bare("over_httpx")),
+    FAREBOX,
     Peer("bare, our client", _bare("over_ours")),
-    Peer("nginx", _configured("nginx", configurations.NGINX, "-c", "$CONF"), "nginx"),
-    Peer("haproxy", _configured("haproxy", configurations.HAPROXY, "-f", "$CONF"), "haproxy"),
+    Peer("bare starlette+httpx", _bare("over_httpx")),
+    Peer("nginx", _program("nginx", "-c $CONF", configurations.NGINX), "nginx"),
+    Peer("haproxy", _program("haproxy", "-f $CONF", configurations.HAPROXY), "haproxy"),
     Peer(
         "caddy",
-        _configured(
-            "caddy", configurations.CADDY, "run", "--config", "$CONF", "--adapter", "caddyfile"
+        _program(
+            "caddy", "run --config $CONF --adapter caddyfile", configurations.CADDY, GOMAXPROCS="1"
         ),
         "caddy",
     ),
     Peer(
         "envoy",
-        _configured(
-            "envoy", configurations.ENVOY, "-c", "$CONF", "--concurrency", "1", "-l", "error"
-        ),
+        _program("envoy", "-c $CONF --concurrency 1 -l error", configurations.ENVOY),
         "envoy",
     ),
-)
+    Peer(
+        "litellm",
+        _program(
+            "litellm", "--config $CONF --port $PORT --host 127.0.0.1", configurations.LITELLM,
+            LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_LOG="ERROR",
+        ),
+        "litellm", prepare=lambda _: f"Bearer {MASTER_KEY}",
+    ),
+    Peer(
+        "portkey",
+        _program("portkey", "--port=$PORT --headless", PORT="$PORT", NODE_ENV="production"),
+        "portkey", polls=False,
+        submit=Ask(
+            "POST", "/v1/images/generations", OPENAI % "dall-e-3",
+            (
+                ("x-portkey-provider", "openai"),
+                ("x-portkey-custom-host", "http://127.0.0.1:$UPSTREAM/v1"),
+            ),
+        ),
+    ),
+    Peer(
+        "tollgate",
+        _program(
+            "tollgate", "serve --port $PORT --quiet --out $FOLDER/captured.jsonl",
+            TOLLGATE_UPSTREAM_OPENAI="http://127.0.0.1:$UPSTREAM",
+        ),
+        "tollgate", polls=False, submit=Ask("POST", "/v1/chat/completions", CHAT),
+    ),
+)  # fmt: skip
+
+
+def asks(peer: Peer, proxy: Running, upstream: int) -> Ask:
+    """Spell a peer's submit, with its key and where the upstream is."""
+    told = [
+        (name, _filled(value, {"$UPSTREAM": str(upstream)})) for name, value in peer.submit.headers
+    ]
+    return Ask("POST", peer.submit.path, peer.submit.body, (("Authorization", proxy.key), *told))

@@ -1,13 +1,17 @@
 """Processes of a benchmark: ports, starts, and the CPU that a whole tree has used."""
 
+import contextlib
 import os
+import resource
+import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
-STARTS_WITHIN_S = 60
+STARTS_WITHIN_S = 180  # LiteLLM reads half a gigabyte of packages
+ENDS_WITHIN_S = 30
 
 
 def free_port() -> int:
@@ -17,17 +21,41 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until somebody listens; raises RuntimeError if the process ends first."""
+def until_listening(port: int, process: "subprocess.Popen[bytes]", log: Path | None = None) -> None:
+    """Wait until somebody listens; raises RuntimeError, with the log's end, if nobody will."""
     give_up = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < give_up:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}{_end_of(log)}")
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            # A free port can be connected to itself: nobody listens then.
+            if probe.connect_ex(("127.0.0.1", port)) == 0 and probe.getsockname()[1] != port:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} does not listen")
+    raise RuntimeError(f"{process.args!r} does not listen{_end_of(log)}")
+
+
+def _end_of(log: Path | None) -> str:
+    return f":\n{log.read_text(errors='replace')[-2000:]}" if log else ""
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process, and all below it if it does not go by itself."""
+    below = tree(process.pid)
+    process.terminate()
+    try:
+        process.wait(ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        for pid in below:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process, and all that it starts, open as many files as the machine allows."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def tree(pid: int) -> list[int]:
@@ -63,3 +91,10 @@ def peak_bytes(pid: int) -> int:
         lines = Path(f"/proc/{each}/status").read_text().splitlines()
         total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
     return total
+
+
+def forget_peak(pid: int) -> None:
+    """Let the most memory be counted from now on; without the right to, from the start."""
+    for each in tree(pid):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{each}/clear_refs").write_text("5")

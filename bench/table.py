@@ -1,25 +1,53 @@
-"""The samples as a table: medians, spread, and ratios against Farebox."""
+"""The samples as a table a cell, and the ratios that the goals are about."""
 
 from collections import defaultdict
 from statistics import median
 
 from bench.cells import Sample
+from bench.goals import GOALS, Finding, found
 
 HEAD = (
     "| proxy | CPU ms a call (min to max) | CPU, Farebox = 1 | calls/s | p50 ms | p99 ms | failed |"
 )
+US, BARE = "farebox", "bare, our client"
+Cells = dict[str, dict[str, list[Sample]]]
+
+
+def by_cell(samples: list[Sample]) -> Cells:
+    """Sort samples by cell and peer, in the order of their rounds."""
+    cells: Cells = defaultdict(lambda: defaultdict(list))
+    for sample in samples:
+        cells[sample.cell][sample.peer].append(sample)
+    return cells
+
+
+def findings(samples: list[Sample]) -> list[Finding]:
+    """Compare Farebox with each peer, round by round: the ratio of what stood side by side."""
+    told = []
+    for cell, peers in by_cell(samples).items():
+        kind = cell.partition("@")[0]
+        for name, theirs in peers.items():
+            if f"{kind}/{name}" in GOALS and cell.endswith("@32") and US in peers:
+                pairs = list(zip(peers[US], theirs, strict=True))
+                told.append(found(f"{kind}/{name}", *(_ratio(name, *pair) for pair in pairs)))
+    return told
+
+
+def _ratio(name: str, ours: Sample, theirs: Sample) -> float:
+    if name == BARE:
+        return ours.load.a_second / max(theirs.load.a_second, 1e-9)
+    ratio = ours.cpu_ms / max(theirs.cpu_ms, 1e-9)
+    less = GOALS[f"{ours.cell.partition('@')[0]}/{name}"].least
+    return 1 / max(ratio, 1e-9) if less else ratio
 
 
 def written(samples: list[Sample]) -> str:
     """Write one table a cell, cheapest first."""
-    by_cell: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
-    for sample in samples:
-        by_cell[sample.cell][sample.peer].append(sample)
-    return "\n".join(_cell(name, peers) for name, peers in by_cell.items())
+    return "\n".join(_cell(name, peers) for name, peers in by_cell(samples).items())
 
 
 def _cell(name: str, peers: dict[str, list[Sample]]) -> str:
-    ours = median(s.cpu_ms for s in peers["farebox"]) if "farebox" in peers else 0.0
+    ours = median(s.cpu_ms for s in peers[US]) if US in peers else 0.0
     rows = sorted(peers.items(), key=lambda pair: median(s.cpu_ms for s in pair[1]))
     lines = [f"**{name}**", "", HEAD, "|---|---|---|---|---|---|---|"]
     lines += [_row(peer, found, ours) for peer, found in rows]
@@ -31,6 +59,7 @@ def _row(peer: str, found: list[Sample], ours: float) -> str:
     ratio = f"{median(cpu) / ours:.2f}" if ours else ""
     return (
         f"| {peer} | {median(cpu):.3f} ({min(cpu):.3f} to {max(cpu):.3f}) | {ratio}"
-        f" | {median(s.a_second for s in found):.0f} | {median(s.p50_ms for s in found):.2f}"
-        f" | {median(s.p99_ms for s in found):.1f} | {sum(s.failed for s in found)} |"
+        f" | {median(s.load.a_second for s in found):.0f}"
+        f" | {median(s.load.p50_ms for s in found):.2f}"
+        f" | {median(s.load.p99_ms for s in found):.1f} | {sum(s.load.failed for s in found)} |"
     )
