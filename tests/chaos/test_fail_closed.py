@@ -96,12 +96,13 @@ def stays_closed(farebox: Box, upstream: Standin, prediction: str, why: str) -> 
     assert farebox.client.get("/healthz").status_code == 200
 
 
-def comes_back(farebox: Box, prediction: str) -> None:
+def comes_back(farebox: Box, prediction: str, kind: str) -> None:
     """After it: calls are taken again, what was learnt meanwhile is written, figures agree."""
     farebox.until(lambda: farebox.ready().status_code == 200)
     farebox.until(lambda: farebox.submit().status_code == 200)
     row = f"SELECT state FROM charges WHERE prediction_id='{prediction}'"  # noqa: S608
     farebox.until(lambda: farebox.rows(row) == [("settled",)])
+    assert f'farebox_ledger_errors_total{{kind="{kind}"}}' in farebox.client.get("/metrics").text
     session = open_session(farebox.url, read_only=True)
     assert verify(session) == []
     session.close()
@@ -114,7 +115,7 @@ def test_a_ledger_locked_by_another_process_stops_submits_only(
         prediction = bought(farebox)
         with locked(tmp_path / "farebox.db"):
             stays_closed(farebox, upstream, prediction, "the ledger")
-        comes_back(farebox, prediction)
+        comes_back(farebox, prediction, "busy")
 
 
 def test_a_ledger_that_was_moved_away_stops_submits_only(tmp_path: Path, upstream: Standin) -> None:
@@ -122,7 +123,7 @@ def test_a_ledger_that_was_moved_away_stops_submits_only(tmp_path: Path, upstrea
         prediction = bought(farebox)
         with moved_away(tmp_path / "farebox.db"):
             stays_closed(farebox, upstream, prediction, "gone")
-        comes_back(farebox, prediction)
+        comes_back(farebox, prediction, "gone")
 
 
 def test_a_full_disk_stops_submits_only(
@@ -132,7 +133,7 @@ def test_a_full_disk_stops_submits_only(
         prediction = bought(farebox)
         with full(small_disk):
             stays_closed(farebox, upstream, prediction, "full")
-        comes_back(farebox, prediction)
+        comes_back(farebox, prediction, "full")
 
 
 def test_a_postgresql_that_went_away_stops_submits_only(tmp_path: Path, upstream: Standin) -> None:
@@ -140,7 +141,7 @@ def test_a_postgresql_that_went_away_stops_submits_only(tmp_path: Path, upstream
         prediction = bought(farebox)
         with stopped(server):
             stays_closed(farebox, upstream, prediction, "the ledger")
-        comes_back(farebox, prediction)
+        comes_back(farebox, prediction, "commit")
 
 
 @contextmanager
