@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -44,6 +45,16 @@ def run_worker(
     except SystemExit:
         return FAILED  # uvicorn says so when the app's start-up failed
     return int(server.force_exit or status.failed)
+
+
+def spare_the_collector() -> None:
+    """Leave what was made at the start, and stays, out of the garbage collector's rounds.
+
+    Calls leave next to no cycles behind: a round every 700 objects was a twentieth of a call.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def config(app: App, limits: EdgeLimits, status: ServerStatus) -> uvicorn.Config:
@@ -94,6 +105,7 @@ class Worker(uvicorn.Server):
         """Start the app, then listen, then say so."""
         self.lifespan.state["server"] = self.status
         await super().startup(sockets)
+        spare_the_collector()
         if self.line is not None:
             self.loop.add_reader(self.line.fileno(), self._orphaned)
         self.ready()
