@@ -62,6 +62,8 @@ class Call:
     refused: str = ""
     begun: bool = False
     ours: list[Header] = field(default_factory=list)
+    budget: list[Header] = field(default_factory=list)  # what the tightest one has left
+    kept: bool = False  # whether its answer is kept, for an Idempotency-Key
     held_bytes: int = 0
 
     @classmethod

@@ -22,7 +22,9 @@ class Deciding:
     fares: Fares
     charge_on_submit: bool
 
-    async def answered(self, fare: Fare, outcome: Outcome, answer: KeptAnswer) -> Receipt | None:
+    async def answered(
+        self, fare: Fare, outcome: Outcome, answer: KeptAnswer | None
+    ) -> Receipt | None:
         """Write down what the answer to a submit decides."""
         prediction = outcome.prediction_id
         noted = None
@@ -40,7 +42,7 @@ class Deciding:
             return noted
         return await self.fares.record(Doubt(fare.id, outcome.word, fare.account, prediction))
 
-    def _accept(self, fare: Fare, prediction_id: str, answer: KeptAnswer) -> Accept:
+    def _accept(self, fare: Fare, prediction_id: str, answer: KeptAnswer | None) -> Accept:
         return Accept(
             fare.id,
             fare.account,

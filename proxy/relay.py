@@ -148,6 +148,7 @@ class Relay:
         call.about(priced.quote)
         call.body_hash = body_hash(self.salt, call.target, body)
         once = once_of(call, caller.key, asked, body)
+        call.kept = once is not None
         try:
             receipt = await self._reserve(call, caller, priced, asked, once)
         except Repeated as repeated:
@@ -215,20 +216,27 @@ class Relay:
     ) -> None:
         """Note what the answer says, on disk, before its first byte goes to the caller."""
         manner = self.crossing.manner(call, caller)
+        status = answer.status
         if read is None:
             document = await pass_stream(call, answer, manner, call.ours)
-            kept: KeptAnswer = (answer.status, "[]", None)
-            await self._decide(call, caller, receipt, document, kept)
+            kept: KeptAnswer | None = (status, "[]", None) if call.kept else None
+            await self._decide(call, caller, receipt, (status, document), kept)
             return
         headers, passed = as_passed(call, answer, read, manner)
-        kept = (answer.status, headers_text(headers), passed)
-        await self._decide(call, caller, receipt, document_of(answer.headers, read), kept)
-        await call.answer(answer.status, [*headers, *call.ours], passed)
+        kept = (status, headers_text(headers), passed) if call.kept else None
+        document = document_of(answer.headers, read)
+        await self._decide(call, caller, receipt, (status, document), kept)
+        await call.answer(status, [*headers, *call.ours], passed)
 
     async def _decide(
-        self, call: Call, caller: Caller, receipt: Receipt, document: object, kept: KeptAnswer
+        self,
+        call: Call,
+        caller: Caller,
+        receipt: Receipt,
+        said: tuple[int, object],
+        kept: KeptAnswer | None,
     ) -> None:
-        status = kept[0]
+        status, document = said
         outcome = submit_outcome(status, document)
         self.traffic.upstream_said(status, document, outcome)
         noted: Receipt | None
@@ -285,9 +293,9 @@ class Relay:
         fare = receipt.fare
         call.charge_id, call.state, call.cost_micros = fare.id, fare.state, fare.cost_micros
         call.model, call.resolution = fare.model, fare.resolution
-        call.ours = fare_headers(fare)
-        if call.routed.route is Route.SUBMIT:
-            call.ours += self.quoting.budget_headers(tightest(receipt.standings))
+        if receipt.standings and call.routed.route is Route.SUBMIT:
+            call.budget = self.quoting.budget_headers(tightest(receipt.standings))
+        call.ours = fare_headers(fare) + call.budget
 
 
 def _tags(of_key: Mapping[str, str], of_call: Mapping[str, str]) -> str:

@@ -17,7 +17,10 @@ from proxy.ledger.view import View, days_of, standings
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The state of a charge after an operation, committed."""
+    """The state of a charge after an operation, committed.
+
+    `standings` says where its budgets stand, unless the operation had no business with money.
+    """
 
     fare: Fare
     standings: tuple[Standing, ...] = ()
@@ -39,6 +42,11 @@ class Operation:
     __slots__ = ()
     charge_id: str
     loads = True  # whether the charge exists already
+
+    @property
+    def moves(self) -> bool:
+        """Whether money may move, so that the balances must be at hand."""
+        return True
 
     def payer(self, view: View) -> Key | None:  # noqa: ARG002 - for those that do
         """Name the key whose standing decides, where no charge names it yet."""

@@ -20,6 +20,11 @@ class Accept(Operation):
     due_in_us: int = 0
     answer: tuple[int, str, bytes | None] | None = None
 
+    @property
+    def moves(self) -> bool:
+        """Whether the fare is settled as well."""
+        return self.charge_now
+
     def prediction(self) -> tuple[str, str]:
         """Ask who has this id already."""
         return self.account, self.prediction_id
@@ -28,14 +33,12 @@ class Accept(Operation):
         """Accept; an id handed out twice makes the new fare uncertain, the old one stays."""
         fare = view.fares[self.charge_id]
         if fare.prediction_id == self.prediction_id:
-            return receipt(view, fare, changed=False)
+            return Receipt(fare, changed=False)
         holder = view.taken.get((self.account, self.prediction_id))
         if holder not in (None, fare.id):
-            if fare.state != State.RESERVED:
-                return receipt(view, fare, changed=False)
-            return doubt(view, fare, "prediction id handed out twice")
+            return Receipt(fare, changed=self._doubt(view, fare))
         if (State(fare.state), Event.ACCEPT) not in TRANSITIONS:
-            return receipt(view, fare, changed=False)
+            return Receipt(fare, changed=False)
         fare.state, fare.prediction_id = State.ACCEPTED.value, self.prediction_id
         fare.accepted_us, fare.due_us = view.now_us, view.now_us + self.due_in_us
         view.taken[self.account, self.prediction_id] = fare.id
@@ -44,7 +47,14 @@ class Accept(Operation):
             view.answered.append((*self.answer, fare.id))
         if self.charge_now:
             settle(view, fare, 0, ground=Ground.SUBMIT)
-        return receipt(view, fare)
+        return Receipt(fare)
+
+    def _doubt(self, view: View, fare: Fare) -> bool:
+        """Doubt a fare that nothing is known of yet; whether it changed."""
+        if fare.state != State.RESERVED:
+            return False
+        doubt(view, fare, "prediction id handed out twice")
+        return True
 
 
 @dataclass(slots=True)
@@ -103,7 +113,8 @@ class Doubt(Operation):
             view.name(fare, self.prediction())
         if (State(fare.state), Event.DOUBT) not in TRANSITIONS:
             return receipt(view, fare, changed=False)
-        return doubt(view, fare, self.reason)
+        doubt(view, fare, self.reason)
+        return receipt(view, fare)
 
 
 @dataclass(slots=True)
@@ -144,8 +155,7 @@ class Postpone(Operation):
         return receipt(view, fare, changed=False)
 
 
-def doubt(view: View, fare: Fare, reason: str) -> Receipt:
+def doubt(view: View, fare: Fare, reason: str) -> None:
     """Make a charge uncertain; its money stays held."""
     fare.state, fare.reason, fare.due_us = State.UNCERTAIN.value, reason, view.now_us
     view.enter(fare, Event.DOUBT, why=reason)
-    return receipt(view, fare)

@@ -85,12 +85,14 @@ def load(session: Session, view: View, operations: Iterable[Operation]) -> None:
     """Load and lock everything that these operations look at."""
     wanted = sorted({op.charge_id for op in operations if op.loads})
     _load_fares(session, view, wanted)
+    moving = {op.charge_id for op in operations if op.moves}
+    paid = [fare for fare in view.fares.values() if fare.id in moving]
     scopes = {scope for op in operations for scope in op.scopes()}
-    for fare in view.fares.values():
+    for fare in paid:
         scopes.update(scope for scope, _ in scopes_of(fare))
     view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(s,) for s in scopes]))
     payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
-    _load_balances(session, view, payers.values())
+    _load_balances(session, view, payers.values(), paid)
     # After the balances: two calls of one caller take turns there, so the second sees the first.
     asked = [p for op in operations if (p := op.prediction()) is not None]
     for account, prediction_id, charge_id in _looked_up(session, _TAKEN_OF, _TAKEN_ALL, asked):
@@ -138,9 +140,11 @@ def _days_now(view: View, key: Key) -> list[tuple[str, str]]:
     return [*found, (f"team:{key.team}", theirs)] if key.team else found
 
 
-def _load_balances(session: Session, view: View, payers: Iterable[Key]) -> None:
+def _load_balances(
+    session: Session, view: View, payers: Iterable[Key], paid: Iterable[Fare]
+) -> None:
     paying = {day for key in payers for day in _days_now(view, key)}
-    told = {day for fare in view.fares.values() for day in _days_told(view, fare)}
+    told = {day for fare in paid for day in _days_told(view, fare)}
     _lock_balances(session, view, _places(paying | told))
     if session.dialect == "sqlite":
         return
