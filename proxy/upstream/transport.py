@@ -13,6 +13,7 @@ import httpx
 from proxy.upstream.answer import Answer
 from proxy.upstream.client import Upstream
 from proxy.upstream.errors import Broken, ConnectTimedOut, NotSent, TimedOut
+from proxy.upstream.pool import REST_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +33,12 @@ class FareboxTransport(httpx.AsyncBaseTransport):
         timeout_s: float = 60,
         connect_timeout_s: float = 10,
         ssl_context: ssl.SSLContext | None = None,
+        rest_s: float = REST_S,
     ) -> None:
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._ssl = ssl_context
+        self._rest_s = rest_s
         self._upstreams: dict[str, Upstream] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -71,6 +74,7 @@ class FareboxTransport(httpx.AsyncBaseTransport):
                 timeout_s=self._timeout_s,
                 connect_timeout_s=self._connect_timeout_s,
                 ssl_context=self._ssl,
+                rest_s=self._rest_s,
             )
         return self._upstreams[origin]
 

@@ -100,6 +100,23 @@ class Line:
             pass
 
 
+async def echoes(line: Line) -> None:
+    """Answer each request with its own target."""
+    while True:
+        target = (await line.request()).split(b" ")[1]
+        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(target), target))
+
+
+def after_a_good_one(fault: Script) -> Script:
+    """Serve a first request well, and only then do this."""
+
+    async def script(line: Line) -> None:
+        await line.serve(OK)
+        await fault(line)
+
+    return script
+
+
 @asynccontextmanager
 async def serving(*scripts: Script, tls: SSLContext | None = None) -> AsyncIterator[Server]:
     """A server whose n-th connection plays the n-th script, the last one again and again."""

@@ -10,6 +10,7 @@ from tests.upstream.faults import (
     RUNNERS,
     Line,
     Script,
+    after_a_good_one,
     client,
     drained,
     on,
@@ -131,14 +132,9 @@ def patience_s(error: type[Exception]) -> float:
 def test_a_submit_that_left_is_never_called_unsent_and_never_repeated(
     loop: str, fault: Script, error: type[Exception], reused: bool
 ) -> None:
-    async def after_a_good_one(line: Line) -> None:
-        if reused:
-            await line.serve(OK)
-        await fault(line)
-
     async def story() -> None:
         async with (
-            serving(after_a_good_one) as server,
+            serving(after_a_good_one(fault) if reused else fault) as server,
             client(server, timeout_s=patience_s(error)) as upstream,
         ):
             if reused:

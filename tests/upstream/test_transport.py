@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from proxy.upstream.transport import FareboxTransport
-from tests.upstream.faults import OK, RUNNERS, Line, Script, on, serving
+from tests.upstream.faults import OK, RUNNERS, Line, Script, after_a_good_one, on, serving
 
 HALF = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nok"
 
@@ -44,7 +44,9 @@ TABLE = [
 
 
 def tool(**options: object) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=FareboxTransport(**options), timeout=httpx.Timeout(0.3))
+    return httpx.AsyncClient(
+        transport=FareboxTransport(rest_s=0, **options), timeout=httpx.Timeout(0.3)
+    )
 
 
 @pytest.mark.parametrize("loop", RUNNERS)
@@ -52,13 +54,10 @@ def tool(**options: object) -> httpx.AsyncClient:
 def test_a_post_that_left_is_never_a_connect_error(
     loop: str, fault: Script, reused: bool, error: type[Exception]
 ) -> None:
-    async def after_a_good_one(line: Line) -> None:
-        if reused:
-            await line.serve(OK)
-        await fault(line)
+    script = after_a_good_one(fault) if reused else fault
 
     async def story() -> None:
-        async with serving(after_a_good_one) as server, tool() as http:
+        async with serving(script) as server, tool() as http:
             if reused:
                 await http.post(f"{server.origin}/a", content=b"x")
             with pytest.raises(error) as caught:
