@@ -13,6 +13,7 @@ from tests.upstream.faults import (
     Script,
     client,
     drained,
+    echoes,
     on,
     paid,
     post,
@@ -22,13 +23,6 @@ from tests.upstream.faults import (
 )
 
 LOOPS = pytest.mark.parametrize("loop", RUNNERS)
-
-
-async def echoes(line: Line) -> None:
-    """Answer each request with its own target."""
-    while True:
-        target = (await line.request()).split(b" ")[1]
-        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(target), target))
 
 
 @LOOPS

@@ -11,6 +11,7 @@ from tests.upstream.faults import (
     Line,
     client,
     drained,
+    echoes,
     on,
     paid,
     serving,
@@ -30,13 +31,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
-
-
-async def echoes(line: Line) -> None:
-    """Answer each request with its own target."""
-    while True:
-        target = (await line.request()).split(b" ")[1]
-        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(target), target))
 
 
 @LOOPS
