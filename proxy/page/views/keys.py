@@ -20,7 +20,6 @@ from proxy.page.visit import NotHere, Visit
 ACTOR = "page"
 NO = (Missing, Taken, Stale, Revoked, Impossible)
 STALE = "Somebody else changed this key since you opened the page. Below is how it stands now."
-EMPTY = {"mode": "enforce", "daily_budget_usd": ""}
 
 
 async def listed(visit: Visit) -> Response:
