@@ -28,7 +28,8 @@ from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
 
-CACHED_MAX = 50_000
+# Fares at hand for polls, about 2 KB each: few ask again for what they saw decided.
+OPEN_MAX, DECIDED_MAX = 50_000, 5_000
 AGAIN_AFTER_S = 0.25
 AGAIN_MAX = 256
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the order of ASCII
@@ -76,7 +77,8 @@ class Fares:
     on_fault: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self._known: dict[tuple[str, str], Fare] = {}
+        self._open: dict[tuple[str, str], Fare] = {}
+        self._decided: dict[tuple[str, str], Fare] = {}
         self._unwritten: deque[Operation] = deque()
         self._retrying: asyncio.Task[None] | None = None
         self._seen: set[str] = set()
@@ -117,10 +119,13 @@ class Fares:
             self.on_decided(fare)
         if fare.prediction_id is None:
             return
-        self._known.pop((fare.prediction_id, fare.key_id), None)
-        self._known[fare.prediction_id, fare.key_id] = fare
-        if len(self._known) > CACHED_MAX:
-            del self._known[next(iter(self._known))]
+        name = fare.prediction_id, fare.key_id
+        self._open.pop(name, None)
+        self._decided.pop(name, None)
+        kept, most = (self._open, OPEN_MAX) if fare.state in OPEN else (self._decided, DECIDED_MAX)
+        kept[name] = fare
+        if len(kept) > most:
+            del kept[next(iter(kept))]
 
     async def find(self, prediction_id: str, key: Key) -> Fare | None:
         """Find the charge of a prediction that a key bought.
@@ -128,7 +133,8 @@ class Fares:
         Raises:
             LedgerUnavailable: it cannot be known now.
         """
-        fare = self._known.get((prediction_id, key.id))
+        name = prediction_id, key.id
+        fare = self._open.get(name) or self._decided.get(name)
         if fare is not None:
             return fare
         try:
