@@ -39,7 +39,6 @@ class PriceUnknown(NoPrice):
     def __init__(self, model: str, nearest: str | None, why: str = ABSENT) -> None:
         self.model = _shown(model)
         self.nearest = nearest
-        self.why = why
         near = f"; the nearest known model is {nearest}" if nearest not in (None, model) else ""
         super().__init__(f"{self.model or 'no model'} {why}{near}")
 
@@ -49,7 +48,6 @@ class Unpriced(NoPrice):
 
     def __init__(self, model: str) -> None:
         super().__init__(f"{model} passes unpriced")
-        self.model = model
 
 
 class NoTable(LookupError):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 Member = tuple[str | int, ...]
-_KEY = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(\.?)""")
+_KEY = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*\.?""")
 
 
 def spell(member: Member) -> str:
@@ -44,8 +44,6 @@ def _keys(text: str) -> Member:
     keys: list[str] = []
     place = 0
     while found := _KEY.match(text, place):
-        keys.append(next(group for group in found.groups()[:3] if group is not None))
+        keys.append(next(group for group in found.groups() if group is not None))
         place = found.end()
-        if not found[4]:
-            break
     return tuple(keys)

@@ -63,12 +63,12 @@ class PriceTable:
     version: str
     effective_from: datetime
     models: Mapping[str, Model]
-    complete: bool = True
-    source: str = ""
-    text: str = field(default="", repr=False, compare=False)
-    names: Mapping[str, Model] = field(init=False, repr=False, compare=False)
-    _heads: frozenset[str] = field(init=False, repr=False, compare=False)
-    _longest: int = field(init=False, repr=False, compare=False)
+    complete: bool
+    source: str
+    text: str = field(repr=False, compare=False)
+    names: Mapping[str, Model] = field(init=False, repr=False)
+    _heads: frozenset[str] = field(init=False, repr=False)
+    _longest: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the names; that no two models share one was checked when they were read."""

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pricing import BUNDLED, TableError, diff, lint, load_table, load_tables
+from pricing import BUNDLED, TableError, diff, lint, load_table, load_tables, read_table
 from pricing.lines import line_of
 from tests.pricing.tables import ARTICLE, HEAD, TABLE, table_of
 
@@ -225,21 +225,23 @@ def test_a_copy_of_a_file_is_the_same_version(tmp_path: Path) -> None:
         ARTICLE,
         TABLE,
     )
+    said_otherwise = write(tmp_path, "copy.toml", f"# A remark.\n{TABLE.text}")
+    assert load_tables(BUNDLED, said_otherwise).versions == (ARTICLE, TABLE)
 
 
 @pytest.mark.parametrize(
-    ("text", "member"),
+    ("text", "member", "line"),
     [
-        (NEWER.replace('"n"', '"2026-09-25"'), "version"),
-        (NEWER.replace("2026-12-01", "2026-09-25"), "effective_from"),
+        (NEWER.replace('"n"', '"2026-09-25"'), "version", 1),
+        (NEWER.replace("2026-12-01", "2026-09-25"), "effective_from", 2),
     ],
 )
 def test_two_files_for_one_version_or_instant_are_refused(
-    tmp_path: Path, text: str, member: str
+    tmp_path: Path, text: str, member: str, line: int
 ) -> None:
     with pytest.raises(TableError) as refused:
         load_tables(BUNDLED, write(tmp_path, "x.toml", text))
-    assert refused.value.member == member
+    assert (refused.value.member, refused.value.line) == (member, line)
     assert refused.value.file.endswith("x.toml")
 
 
@@ -247,8 +249,10 @@ def test_a_directory_without_a_table_and_a_file_that_is_no_text_are_refused(tmp_
     with pytest.raises(TableError, match="holds no price table"):
         load_tables(tmp_path)
     (tmp_path / "x.toml").write_bytes(b"\xff")
-    with pytest.raises(TableError, match="cannot be read"):
+    with pytest.raises(TableError, match=r"x\.toml: cannot be read: 'utf-8'"):
         load_tables(tmp_path)
+    with pytest.raises(TableError, match=r"y\.toml: cannot be read: .*No such file"):
+        read_table(tmp_path / "y.toml")
 
 
 def test_a_difference_says_what_came_went_and_changed() -> None:

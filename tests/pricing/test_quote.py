@@ -45,6 +45,34 @@ def test_the_path_names_the_model_after_its_vendor(segments: tuple[str, ...], mo
     assert quote(Order("path", segments), TABLE).model == model
 
 
+LONG_NAMES = """[models."lab/tool".prices]
+any = { usd = "1" }
+[models."a/b/c"]
+aliases = ["x/y/z"]
+prices = { any = { usd = "2" } }
+[models.plain.prices]
+any = { usd = "3" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("segments", "called"),
+    [
+        (("lab", "tool"), "lab/tool"),
+        (("lab", "tool", "edit"), "lab/tool"),
+        (("vendor", "lab", "tool", "edit"), "lab/tool"),
+        (("a", "b", "c", "edit"), "a/b/c"),
+        (("vendor", "x", "y", "z", "edit"), "y/z"),
+        (("vendor", "y", "z", "edit"), "y/z"),
+        (("vendor", "plain", "edit"), "plain"),
+    ],
+)
+def test_a_name_with_slashes_stands_anywhere_in_the_path(
+    segments: tuple[str, ...], called: str
+) -> None:
+    assert quote(Order("path", segments), table_of(LONG_NAMES)).called == called
+
+
 @pytest.mark.parametrize(
     ("segments", "nearest"),
     [
