@@ -22,7 +22,7 @@ from proxy.admin.guard import Guard
 from proxy.admin.routes import admin_routes
 from proxy.assay import Assay
 from proxy.bodies import salt
-from proxy.counted import Counted
+from proxy.counted import Counted, TurnedAway
 from proxy.crossing import Crossing
 from proxy.door import Door, Purse
 from proxy.edge import ServerStatus, in_flight_cap
@@ -67,6 +67,7 @@ class Farebox:
     def __post_init__(self) -> None:
         self.token = admin_token(self.settings)
         self.metrics = Metrics(CollectorRegistry())
+        self.status.on_refused.append(TurnedAway(self.metrics))
         self.relay: Relay | None = None
         self.secrets: dict[str, str] = {}  # own keys by fingerprint, in memory only
         self.other: ASGIApp = Starlette()

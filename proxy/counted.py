@@ -1,4 +1,4 @@
-"""Counts what is asked of Farebox itself, beside the calls that the relay counts."""
+"""Counts what the relay does not: calls of Farebox itself, and what never became a call."""
 
 import time
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from proxy.errors import Refusal
 from proxy.metrics import Metrics
 
 _BUDGET: Final = frozenset({"/budget", "/quote"})
@@ -47,6 +48,19 @@ class Counted:
             in_flight.dec()
             self.metrics.requests(label, str(seen.status)).inc()
             self.metrics.seconds(label).observe(time.perf_counter() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """Counts what the edge refuses; whose it was and where it would have gone nobody can tell."""
+
+    metrics: Metrics
+
+    def __call__(self, refusal: Refusal, begun: bool) -> None:  # noqa: FBT001 - as the edge calls it
+        """Count a refusal; a call that had `begun` is counted as one where it ends."""
+        self.metrics.refusals("", "other", refusal.type).inc()
+        if not begun:
+            self.metrics.requests("relay", str(refusal.code)).inc()
 
 
 @dataclass(slots=True)

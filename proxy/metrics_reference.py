@@ -31,7 +31,8 @@ of a node) and starts at 0 with it.
 Labels come from the price table and the list of keys, all else is `other`; above
 `FAREBOX_METRICS_SERIES_MAX` the smallest series fold into `key="other"`. An unlimited budget has
 no series. `route` is `submit`, `poll`, `relay`, `budget` (also `/quote`), `admin` or `page`;
-scrapes and probes are not counted.
+scrapes and probes are not counted. What the edge refuses before it is a call (400, 408, 431, or
+503 for a connection too many) counts as `relay`, its refusal under no team and `key="other"`.
 """
 TABLE: Final = "\n| metric | type | labels | meaning |\n|---|---|---|---|\n"
 

@@ -72,7 +72,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._wait(NOTHING, self.limits.head_s)
         if len(self.connections) > self.limits.connections_max:
-            transport.write(answer(TOO_MANY_CONNECTIONS))
+            self._say(TOO_MANY_CONNECTIONS)
             self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
@@ -131,12 +131,16 @@ class Connection(HttpToolsProtocol):
         if exchange.response_started:
             self.transport.abort()
         else:
-            self._say_last(refusal)
+            self._say_last(refusal, begun=True)
 
-    def _say_last(self, refusal: Refusal) -> None:
+    def _say_last(self, refusal: Refusal, *, begun: bool = False) -> None:
         if not self.transport.is_closing():
-            self.transport.write(answer(refusal))
+            self._say(refusal, begun=begun)
             self._leave()
+
+    def _say(self, refusal: Refusal, *, begun: bool = False) -> None:
+        self.transport.write(answer(refusal))
+        self.status.refused(refusal, begun=begun)
 
     def _leave(self) -> None:
         """End our side, and swallow the caller's for a while.

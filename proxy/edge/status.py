@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from proxy.errors import Refusal
+
 
 @dataclass(slots=True, eq=False)
 class ServerStatus:
@@ -16,6 +18,8 @@ class ServerStatus:
     """Called on the event loop, once, when draining begins."""
     on_sighup: list[Callable[[], None]] = field(default_factory=list)
     """Called on the event loop at each SIGHUP."""
+    on_refused: list[Callable[[Refusal, bool], None]] = field(default_factory=list)
+    """Called with each refusal of the edge, and whether it broke off a call that had begun."""
 
     def drain(self) -> None:
         """Begin draining; again is harmless."""
@@ -28,3 +32,8 @@ class ServerStatus:
         """Pass a SIGHUP on."""
         for callback in self.on_sighup:
             callback()
+
+    def refused(self, refusal: Refusal, *, begun: bool) -> None:
+        """Tell of a refusal that a caller was answered with."""
+        for callback in self.on_refused:
+            callback(refusal, begun)

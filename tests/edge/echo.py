@@ -23,7 +23,9 @@ class EchoSettings:
 
 def create_echo(settings: EchoSettings, status: ServerStatus) -> Any:
     hangups: list[int] = []
+    refused: list[tuple[str, bool]] = []
     status.on_sighup.append(lambda: hangups.append(1))
+    status.on_refused.append(lambda refusal, begun: refused.append((refusal.type, begun)))
     signals = {"/go": asyncio.Semaphore(0), "/flooded": asyncio.Semaphore(0)}
 
     async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -44,7 +46,8 @@ def create_echo(settings: EchoSettings, status: ServerStatus) -> Any:
             raise RuntimeError("as asked")
         elif scope["path"] == "/status":
             known = scope["state"]["server"] is status
-            now = {"pid": os.getpid(), "hangups": len(hangups), "known": known}
+            now = {"pid": os.getpid(), "hangups": len(hangups), "known": known,
+                   "refused": refused}  # fmt: skip
             await answer(send, 503 if status.draining else 200, now)
         else:
             await reflect(scope, receive, send)

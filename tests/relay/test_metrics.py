@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.relay.house import ADMIN_TOKEN, PATH, PRICE_MICROS, Farebox, prediction_of, running
+from tests.relay.wire import read
 from tests.standin.server import Standin
 
 COUNTERS = (
@@ -122,6 +124,39 @@ def test_labels_are_those_of_the_contract(farebox: Farebox) -> None:
     assert {"kind": "balance_empty"} in found["farebox_upstream_errors_total"]
     routes = {one["route"] for one in found["farebox_requests_total"]}
     assert routes <= {"submit", "poll", "relay", "budget", "admin", "page"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "reason"),
+    [
+        pytest.param("GET /x", 400, "bad_request", id="no HTTP"),
+        pytest.param(f"POST {PATH}/../x HTTP/1.1", 400, "bad_request", id="a dotted path"),
+        pytest.param("GET http://else.where/ HTTP/1.1", 400, "bad_request", id="another origin"),
+        pytest.param(
+            f"POST {PATH} HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+            400, "bad_request", id="two framings",
+        ),
+        pytest.param(
+            f"POST {PATH} HTTP/1.1\r\nX-A: " + 40_000 * "a", 431, "headers_too_large",
+            id="a huge head",
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_edge_refuses_is_counted(
+    farebox: Farebox, sent: str, status: int, reason: str
+) -> None:
+    requests = f'farebox_requests_total{{route="relay",status="{status}"}}'
+    refusals = f'farebox_refusals_total{{key="other",reason="{reason}",team=""}}'
+
+    def counts() -> list[float]:
+        found = dict(line.rsplit(" ", 1) for line in farebox.metrics().splitlines())
+        return [float(found.get(name, 0)) for name in (requests, refusals)]
+
+    before = counts()
+    with socket.create_connection(("127.0.0.1", farebox.port), timeout=20) as line:
+        line.sendall(f"{sent}\r\nHost: x\r\n\r\n".encode())
+        assert read(line, "GET").status == status
+    assert counts() == [count + 1 for count in before]
 
 
 def test_made_up_names_make_no_series(farebox: Farebox) -> None:
