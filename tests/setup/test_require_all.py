@@ -22,7 +22,7 @@ def run(directory: Path, module: str, *more: str, require_all: str) -> tuple[int
     told = subprocess.run(
         [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", *more],
         cwd=directory,
-        env={**os.environ, "REQUIRE_ALL": require_all},
+        env={**os.environ, "REQUIRE_ALL": require_all, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -31,7 +31,7 @@ def run(directory: Path, module: str, *more: str, require_all: str) -> tuple[int
     return told.returncode, told.stdout
 
 
-@pytest.mark.parametrize("more", [(), ("-n", "2")], ids=["alone", "in two processes"])
+@pytest.mark.parametrize("more", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "in two processes"])
 @pytest.mark.parametrize("module", SKIPS.values(), ids=SKIPS.keys())
 def test_a_skip_fails_and_keeps_its_reason(
     tmp_path: Path, module: str, more: tuple[str, ...]
