@@ -31,7 +31,7 @@ def run(directory: Path, module: str, *more: str, require_all: str) -> tuple[int
     return told.returncode, told.stdout
 
 
-@pytest.mark.parametrize("more", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "in two processes"])
+@pytest.mark.parametrize("more", [(), ("-pxdist", "-n2")], ids=["alone", "in two processes"])
 @pytest.mark.parametrize("module", SKIPS.values(), ids=SKIPS.keys())
 def test_a_skip_fails_and_keeps_its_reason(
     tmp_path: Path, module: str, more: tuple[str, ...]
