@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from proxy.charge import OPEN, Ground
+from proxy.clock import now_us
 from proxy.directory import Key
 from proxy.errors import LedgerUnavailable
 from proxy.ledger.fare import Fare
@@ -204,7 +204,7 @@ class Fares:
                 " WHERE state IN ('reserved','accepted','uncertain') AND state='reserved'"
             )
 
-        now = time.time_ns() // 1000
+        now = now_us()
         lost = [
             Doubt(charge_id, "the process died")
             for charge_id, owner, admitted_us in await self.reader.ask(question)
