@@ -88,15 +88,19 @@ class Directory:
 
     def budgets(self, key: Key, key_day: str) -> tuple[Budget, ...]:
         """List every budget that a call of this key is held to, narrowest first."""
-        enforced = not key.shadow
-        found = [
-            Budget(KEY, key.name, DAY, self.day_limit(key, key_day), enforced),
-            Budget(KEY, key.name, MONTH, limited(key.monthly_micros), enforced),
-        ]
+        found = list(self.own_budgets(key, key_day))
         if key.team:
             team = self.teams.get(key.team, Team(key.team))
             found += _of_team(TEAM, team)
         return (*found, *_of_team(INSTALLATION, self.teams.get(EVERYTHING, Team(EVERYTHING))))
+
+    def own_budgets(self, key: Key, key_day: str) -> tuple[Budget, Budget]:
+        """List the budgets that a key shares with nobody."""
+        enforced = not key.shadow
+        return (
+            Budget(KEY, key.name, DAY, self.day_limit(key, key_day), enforced),
+            Budget(KEY, key.name, MONTH, limited(key.monthly_micros), enforced),
+        )
 
     def paused(self, key: Key) -> str | None:
         """Name the scope that is paused for this key, if any."""

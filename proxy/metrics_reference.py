@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.registry import Collector
 
+from proxy.exposition import Measured
 from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.store import Store
 from proxy.metrics import Metrics
@@ -54,15 +55,21 @@ def page() -> str:
     """Return the reference page."""
     registry = _Seen()
     Metrics(registry)
-    traffic = [(next(iter(one.collect())), one) for one in registry.seen]
-    money = [(family, family) for family in _money()]
+    money = "".join(_row(family, family.labels) for family in _money())
+    traffic = "".join(_traffic(registry.seen))
     return (
-        f"{HEAD}\n## Money, from the ledger\n{TABLE}{_rows(money)}"
-        f"\n## Traffic, from the process\n{TABLE}{_rows(traffic)}"
+        f"{HEAD}\n## Money, from the ledger\n{TABLE}{money}"
+        f"\n## Traffic, from the process\n{TABLE}{traffic}"
     )
 
 
-def _money() -> Iterator[Any]:
+def _traffic(seen: Iterable[Any]) -> Iterator[str]:
+    for one in seen:
+        (family,) = one.collect()
+        yield _row(family, one._labelnames)  # noqa: SLF001 - said nowhere else before a series
+
+
+def _money() -> list[Measured]:
     """Read the families of an empty ledger."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/farebox.db"
@@ -70,18 +77,13 @@ def _money() -> Iterator[Any]:
         store = Store(open_session(url))
         store.open()
         try:
-            yield from MoneyMetrics(store.session, store.directory, 1).collect()
+            return MoneyMetrics(store.session, store.directory, 1).collect()
         finally:
             store.session.close()
 
 
-def _rows(families: Iterable[tuple[Any, Any]]) -> str:
-    return "".join(_row(family, labelled) for family, labelled in families)
-
-
-def _row(family: Any, labelled: Any) -> str:
+def _row(family: Measured | Metric, labels: Iterable[str]) -> str:
     name = family.name + ("_total" if family.type == "counter" else "")
-    labels = labelled._labelnames  # noqa: SLF001 - said nowhere else before there is a series
     shown = ", ".join(f"`{label}`" for label in labels)
     return f"| `{name}` | {family.type} | {shown} | {family.documentation} |\n"
 

@@ -1,140 +1,145 @@
 """Money in the metrics, read from the ledger at scrape: it survives restarts, and nodes agree."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from proxy.budget import EVERYTHING, INSTALLATION, KEY, Standing
 from proxy.directory import REVOKED, Directory, Key
+from proxy.exposition import Measured
 from proxy.ledger import rows
-from proxy.ledger.session import Session
-from proxy.ledger.view import View, days_of, standings
+from proxy.ledger.session import Row, Session
+from proxy.ledger.view import View, days_of, own_standings, standings
 
 _UNNAMED = re.compile(r"own-[0-9a-f]{16}")
 OTHER = "other"
-_BUDGET = ("scope", "window", "team", "key")
+_OF_SALES = ("team", "key", "model", "resolution")
+_OF_BUDGETS = ("scope", "window", "team", "key")
 _OPEN_STATES = ("reserved", "accepted", "uncertain")
+_LARGEST = (
+    "SELECT team,key_name,model,resolution,spend_micros,images FROM totals"
+    " ORDER BY spend_micros DESC,team,key_name,model,resolution LIMIT ?"
+)
+_SMALLER = (
+    "SELECT model,resolution,CAST(sum(spend_micros) AS bigint),CAST(sum(images) AS bigint),count(*)"
+    " FROM (SELECT * FROM totals ORDER BY spend_micros DESC,team,key_name,model,resolution"
+    " LIMIT ? OFFSET ?) AS smaller GROUP BY model,resolution"
+)
+_NO_LIMIT = 2**62  # SQLite wants one before an OFFSET
+Place = tuple[str, ...]
+Figures = dict[Place, float]
 
 
-@dataclass(frozen=True, eq=False)
-class MoneyMetrics(Collector):
+@dataclass
+class MoneyMetrics:
     """Reads every figure in one pass over a read-only session."""
 
     session: Session
     directory: Directory
     series_max: int
+    pause: Callable[[], None] = lambda: None  # called every few figures
+    folded: int = 0  # series of sales that went into `other` for want of room
+    left_out: int = 0  # keys and teams whose budgets found none
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield every family, also those without a series."""
-        yield from self._spend()
-        yield from self._tallies()
-        yield from self._budgets()
-        yield from self._open()
-        yield from self._versions()
+    def collect(self) -> list[Measured]:
+        """Read every family as of one state of the ledger, also those without a series."""
+        parts = (self._sales, self._tallies, self._budgets, self._open, self._versions)
+        with self.session.snapshot():
+            return [family for part in parts for family in part()]
 
-    def _spend(self) -> Iterator[Metric]:
-        labels = ("team", "key", "model", "resolution")
-        spend = CounterMetricFamily("farebox_spend_usd", "Settled money, in USD.", labels=labels)
-        images = CounterMetricFamily("farebox_images", "Images settled.", labels=labels)
-        found = self.session.rows(
-            "SELECT team,key_name,model,resolution,spend_micros,images FROM totals"
-        )
-        folded: dict[tuple[str, str, str, str], list[int]] = {}
-        for rank, (team, key, model, resolution, micros, count) in enumerate(
-            sorted(found, key=lambda row: -row[4])
-        ):
-            shown = key if rank < self.series_max and not _UNNAMED.fullmatch(key) else OTHER
-            place = (team if shown != OTHER else "", shown, model, resolution)
-            sums = folded.setdefault(place, [0, 0])
-            sums[0] += micros
-            sums[1] += count
-        for labelled, (micros, count) in folded.items():
-            spend.add_metric(labelled, micros / 1e6)
-            images.add_metric(labelled, count)
-        yield spend
-        yield images
+    def _sales(self) -> Iterator[Measured]:
+        spent: dict[Place, int] = {}
+        sold: Figures = {}
+        for number, (team, key, model, resolution, micros, images) in enumerate(self._sold()):
+            place = (team, key, model, resolution)
+            if _UNNAMED.fullmatch(key):
+                place = ("", OTHER, model, resolution)
+            spent[place] = spent.get(place, 0) + micros
+            sold[place] = sold.get(place, 0) + images
+            if not number % 100:
+                self.pause()
+        in_usd = {place: micros / 1e6 for place, micros in spent.items()}
+        words = "Settled money, in USD."
+        yield Measured("farebox_spend_usd", "counter", words, _OF_SALES, in_usd)
+        yield Measured("farebox_images", "counter", "Images settled.", _OF_SALES, sold)
 
-    def _tallies(self) -> Iterator[Metric]:
+    def _sold(self) -> Iterator[Row]:
+        """Yield the largest of what was sold to whom, then what the others come to."""
+        found = self.session.rows(_LARGEST, (self.series_max,))
+        yield from found
+        if len(found) == self.series_max:
+            smaller = self.session.rows(_SMALLER, (_NO_LIMIT, self.series_max))
+            for model, resolution, micros, images, folded in smaller:
+                self.folded += folded
+                yield "", OTHER, model, resolution, micros, images
+
+    def _tallies(self) -> Iterator[Measured]:
         tallies = {
             (name, label): value
             for name, label, value in self.session.rows("SELECT name,label,value FROM tallies")
         }
-        corrections = CounterMetricFamily(
-            "farebox_corrections_usd",
-            "Corrections of settled fares, in USD.",
-            labels=("direction",),
-        )
-        for direction in ("up", "down"):
-            micros = tallies.get(("corrections", direction), 0)
-            corrections.add_metric((direction,), micros / 1e6)
-        yield corrections
-        overruns = CounterMetricFamily(
-            "farebox_overruns", "Fares that came to more than was reserved.", labels=("model",)
-        )
-        for (name, label), value in tallies.items():
-            if name == "overruns":
-                overruns.add_metric((label,), value)
-        yield overruns
-        difference = GaugeMetricFamily(
-            "farebox_reconciliation_difference_usd",
-            "What the last reconciled statement and the ledger differ by, in USD.",
-        )
-        if ("reconciliation", "difference") in tallies:
-            difference.add_metric((), tallies["reconciliation", "difference"] / 1e6)
-        yield difference
+        words = "Corrections of settled fares, in USD."
+        ways: Figures = {
+            (way,): tallies.get(("corrections", way), 0) / 1e6 for way in ("up", "down")
+        }
+        yield Measured("farebox_corrections_usd", "counter", words, ("direction",), ways)
+        words = "Fares that came to more than was reserved."
+        over: Figures = {
+            (label,): value for (name, label), value in tallies.items() if name == "overruns"
+        }
+        yield Measured("farebox_overruns", "counter", words, ("model",), over)
+        words = "What the last reconciled statement and the ledger differ by, in USD."
+        known = tallies.get(("reconciliation", "difference"))
+        difference: Figures = {} if known is None else {(): known / 1e6}
+        yield Measured("farebox_reconciliation_difference_usd", "gauge", words, (), difference)
 
-    def _budgets(self) -> Iterator[Metric]:
-        limit = GaugeMetricFamily("farebox_budget_limit_usd", "Limit, in USD.", labels=_BUDGET)
-        spent = GaugeMetricFamily(
-            "farebox_budget_spent_usd", "Settled in the running period, in USD.", labels=_BUDGET
-        )
-        held = GaugeMetricFamily(
-            "farebox_budget_reserved_usd", "Held and undecided, in USD.", labels=_BUDGET
-        )
-        left = GaugeMetricFamily(
-            "farebox_budget_remaining_usd", "Left of the limit, in USD.", labels=_BUDGET
-        )
-        resets = GaugeMetricFamily(
-            "farebox_budget_resets_timestamp_seconds", "When the period is over.", labels=_BUDGET
-        )
+    def _budgets(self) -> Iterator[Measured]:
+        limit, spent, held, left, resets = families = [
+            Measured(f"farebox_budget_{name}", "gauge", words, _OF_BUDGETS)
+            for name, words in (
+                ("limit_usd", "Limit, in USD."),
+                ("spent_usd", "Settled in the running period, in USD."),
+                ("reserved_usd", "Held and undecided, in USD."),
+                ("remaining_usd", "Left of the limit, in USD."),
+                ("resets_timestamp_seconds", "When the period is over."),
+            )
+        ]
         for place, standing in self._standings():
-            limit.add_metric(place, (standing.limit_micros or 0) / 1e6)
-            spent.add_metric(place, standing.settled_micros / 1e6)
-            held.add_metric(place, standing.reserved_micros / 1e6)
-            left.add_metric(place, (standing.remaining_micros or 0) / 1e6)
-            resets.add_metric(place, standing.resets_us / 1e6)
-        yield from (limit, spent, held, left, resets)
+            limit.figures[place] = (standing.limit_micros or 0) / 1e6
+            spent.figures[place] = standing.settled_micros / 1e6
+            held.figures[place] = standing.reserved_micros / 1e6
+            left.figures[place] = (standing.remaining_micros or 0) / 1e6
+            resets.figures[place] = standing.resets_us / 1e6
+        return iter(families)
 
-    def _standings(self) -> Iterator[tuple[tuple[str, str, str, str], Standing]]:
-        """Yield every limited budget once; shared ones come with the first key they bind."""
-        seen: set[tuple[str, str, str]] = set()
+    def _standings(self) -> Iterator[tuple[Place, Standing]]:
+        """Yield every limited budget once: those that are shared, then each key's own."""
         view = View(self.session.now_us(), self.directory)
-        nobody = Key("", "")
-        teams = [Key("", "", team=name) for name in self.directory.teams if name != EVERYTHING]
-        named = [k for k in self.directory.keys.values() if k.state != REVOKED]
-        for key in [nobody, *teams, *(k for k in named if not k.own or k.adopted)][
-            : self.series_max
-        ]:
-            rows.load_standing(self.session, view, key)
+        shared, named = self._keys()
+        rows.load_standing(self.session, view, *shared, *named)
+        for key in shared:
             for standing in standings(view, key, *days_of(view, key)):
                 budget = standing.budget
-                mark = (budget.scope, budget.name, budget.window)
-                mine = budget.scope == KEY
-                if mark in seen or standing.limit_micros is None or (mine and not key.id):
-                    continue
-                seen.add(mark)
-                team = "" if budget.scope == INSTALLATION else key.team
-                yield (budget.scope, budget.window, team, key.name if mine else ""), standing
+                if budget.scope != KEY and standing.limit_micros is not None:
+                    team = "" if budget.scope == INSTALLATION else key.team
+                    yield (budget.scope, budget.window, team, ""), standing
+        for number, key in enumerate(named):
+            for standing in own_standings(view, key):
+                yield (KEY, standing.budget.window, key.team, key.name), standing
+            if not number % 20:
+                self.pause()
 
-    def _open(self) -> Iterator[Metric]:
-        count = GaugeMetricFamily("farebox_charges_open", "Undecided fares.", labels=("state",))
-        money = GaugeMetricFamily("farebox_open_usd", "Money they hold, in USD.", labels=("state",))
-        oldest = GaugeMetricFamily(
-            "farebox_oldest_open_charge_seconds", "Age of the oldest undecided fare."
-        )
+    def _keys(self) -> tuple[list[Key], list[Key]]:
+        """List nobody and a stranger of each team, who see what is shared; and the named keys."""
+        teams = [Key("", "", team=name) for name in self.directory.teams if name != EVERYTHING]
+        shared = [Key("", ""), *teams][: self.series_max]
+        every = self.directory.keys.values()
+        named = [k for k in every if k.state != REVOKED and (not k.own or k.adopted)]
+        room = self.series_max - len(shared)
+        self.left_out = max(0, len(teams) + 1 + len(named) - self.series_max)
+        return shared, named[:room]
+
+    def _open(self) -> Iterator[Measured]:
         found = {
             state: (number, micros, first)
             for state, number, micros, first in self.session.rows(
@@ -142,27 +147,23 @@ class MoneyMetrics(Collector):
                 " WHERE state IN ('reserved','accepted','uncertain') GROUP BY state"
             )
         }
-        for state in _OPEN_STATES:
-            number, micros, _ = found.get(state, (0, 0, 0))
-            count.add_metric((state,), number)
-            money.add_metric((state,), float(micros) / 1e6)
-        first = min((f for _, _, f in found.values()), default=None)
-        age = 0.0 if first is None else (self.session.now_us() - first) / 1e6
-        oldest.add_metric((), max(0.0, age))
-        yield from (count, money, oldest)
+        told: dict[Place, Row] = {(state,): found.get(state, (0, 0, 0)) for state in _OPEN_STATES}
+        count: Figures = {state: number for state, (number, _, _) in told.items()}
+        yield Measured("farebox_charges_open", "gauge", "Undecided fares.", ("state",), count)
+        words = "Money they hold, in USD."
+        money = {state: float(micros) / 1e6 for state, (_, micros, _) in told.items()}
+        yield Measured("farebox_open_usd", "gauge", words, ("state",), money)
+        first = min((first for _, _, first in found.values()), default=None)
+        age = 0.0 if first is None else max(0.0, (self.session.now_us() - first) / 1e6)
+        words = "Age of the oldest undecided fare."
+        yield Measured("farebox_oldest_open_charge_seconds", "gauge", words, (), {(): age})
 
-    def _versions(self) -> Iterator[Metric]:
-        info = GaugeMetricFamily(
-            "farebox_price_table_info", "Versions of the price table.", labels=("version",)
-        )
-        starts = GaugeMetricFamily(
-            "farebox_price_table_effective_timestamp_seconds",
-            "When a version of the price table starts.",
-            labels=("version",),
-        )
-        for version, effective_us in self.session.rows(
-            "SELECT version,effective_us FROM price_versions"
-        ):
-            info.add_metric((version,), 1)
-            starts.add_metric((version,), effective_us / 1e6)
-        yield from (info, starts)
+    def _versions(self) -> Iterator[Measured]:
+        found = self.session.rows("SELECT version,effective_us FROM price_versions")
+        words = "Versions of the price table."
+        info: Figures = {(version,): 1.0 for version, _ in found}
+        yield Measured("farebox_price_table_info", "gauge", words, ("version",), info)
+        words = "When a version of the price table starts."
+        starts: Figures = {(version,): effective_us / 1e6 for version, effective_us in found}
+        name = "farebox_price_table_effective_timestamp_seconds"
+        yield Measured(name, "gauge", words, ("version",), starts)

@@ -1,5 +1,6 @@
 """What one transaction sees and changes: charges, balances, and where budgets stand. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,17 +129,30 @@ def standings(view: View, key: Key, key_day: str, day: str) -> tuple[Standing, .
     asked = (key.id, key.team, key_day, day)
     frames = view.frames.get(asked)
     if frames is None:  # a key comes up often in one batch; only its balances change meanwhile
-        frames = view.frames[asked] = _frames(view, key, key_day, day)
-    found = []
-    for budget, place, zone, ends in frames:
-        settled, reserved = view.balances.get(place, (0, 0))
-        found.append(Standing(budget, place[2], zone, settled, reserved, ends))
-    return tuple(found)
+        budgets = view.directory.budgets(key, key_day)
+        frames = view.frames[asked] = _frames(view, key, budgets, key_day, day)
+    return tuple(_standing(view, frame) for frame in frames)
 
 
-def _frames(view: View, key: Key, key_day: str, day: str) -> list[Frame]:
+def own_standings(view: View, key: Key) -> tuple[Standing, ...]:
+    """Say where a key's limited budgets stand, without those that it shares with others."""
+    key_day, day = days_of(view, key)
+    budgets = view.directory.own_budgets(key, key_day)
+    limited = [budget for budget in budgets if budget.limit_micros is not None]
+    return tuple(_standing(view, frame) for frame in _frames(view, key, limited, key_day, day))
+
+
+def _standing(view: View, frame: Frame) -> Standing:
+    budget, place, zone, ends = frame
+    settled, reserved = view.balances.get(place, (0, 0))
+    return Standing(budget, place[2], zone, settled, reserved, ends)
+
+
+def _frames(
+    view: View, key: Key, budgets: Iterable[Budget], key_day: str, day: str
+) -> list[Frame]:
     directory, found = view.directory, []
-    for budget in directory.budgets(key, key_day):
+    for budget in budgets:
         mine = budget.scope == KEY
         own_day, zone = (key_day, directory.zone_of(key)) if mine else (day, directory.zone)
         place = (scope_of(budget.scope, key), budget.window, period_of(own_day, budget.window))

@@ -1,0 +1,130 @@
+"""The text of the metrics, as `prometheus_client` writes it, at a tenth of its cost.
+
+A line is kept with its figure from one page to the next, and written again only if the figure
+moved: of thousands of lines few change between two scrapes.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple
+
+from prometheus_client import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.exposition import (
+    UNDERSCORES,
+    escape_label_name,
+    escape_metric_name,
+)
+from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
+
+Series = tuple[Any, ...]
+Spell = Callable[[Series], tuple[str, Iterable[tuple[str, str]]]]  # its name and labels
+SLICE = 50  # lines between two looks at whether others should go first
+_IN_HELP = str.maketrans({"\\": r"\\", "\n": r"\n"})
+_IN_LABEL = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
+class Dialect(NamedTuple):
+    """What a reader understands: the classic text or OpenMetrics, and how names are escaped."""
+
+    content_type: str
+    openmetrics: bool
+    escaping: str
+
+    @classmethod
+    def accepted(cls, accept: str) -> "Dialect":
+        """Choose by an `Accept` header, as `prometheus_client` does."""
+        encode, content_type = choose_encoder(accept)
+        escaping = getattr(encode, "keywords", {}).get("escaping", UNDERSCORES)
+        return cls(content_type, "openmetrics" in content_type, escaping)
+
+
+@dataclass(slots=True)
+class Measured:
+    """A metric and its figures by label values; the parts are named as `Metric` names them."""
+
+    name: str
+    type: str
+    documentation: str
+    labels: tuple[str, ...] = ()
+    figures: dict[tuple[str, ...], float] = field(default_factory=dict)
+
+    def spell(self, values: Series) -> tuple[str, Iterable[tuple[str, str]]]:
+        """Name a series of it."""
+        name = f"{self.name}_total" if self.type == "counter" else self.name
+        return name, zip(self.labels, values, strict=True)
+
+
+class Page:
+    """Writes pages in one dialect, and keeps the lines of the last."""
+
+    def __init__(self, dialect: Dialect, pause: Callable[[], None] = lambda: None) -> None:
+        self.dialect = dialect
+        self._pause = pause  # called every few lines
+        self._kept: dict[str, dict[Series, tuple[float, str]]] = {}
+
+    def write(self, families: Iterable[Measured | Metric]) -> bytes:
+        """Write all families."""
+        pieces: list[bytes] = []
+        for family in families:
+            pieces.append(self._head(family).encode())
+            if isinstance(family, Measured):
+                self._lines(pieces, family.name, family.figures.items(), family.spell)
+            else:
+                figures = ((_series(s), s.value) for s in family.samples)
+                self._lines(pieces, family.name, figures, _spelt)
+        if self.dialect.openmetrics:
+            pieces.append(b"# EOF\n")
+        return b"".join(pieces)
+
+    def _head(self, family: Measured | Metric) -> str:
+        name, words = family.name, family.documentation
+        if self.dialect.openmetrics:
+            words = words.translate(_IN_LABEL)
+        else:
+            words = words.translate(_IN_HELP)
+            name += "_total" if family.type == "counter" else ""
+        name = escape_metric_name(name, self.dialect.escaping)
+        return f"# HELP {name} {words}\n# TYPE {name} {family.type}\n"
+
+    def _lines(
+        self, pieces: list[bytes], name: str, figures: Iterable[tuple[Series, float]], spell: Spell
+    ) -> None:
+        """Add a family's lines, slice by slice."""
+        before, now = self._kept.get(name, {}), {}
+        rest = iter(figures)
+        while part := list(islice(rest, SLICE)):
+            lines = []
+            for series, figure in part:
+                kept = before.get(series)
+                if kept is None or kept[0] != figure:
+                    kept = (figure, self._line(kept, spell, series, figure))
+                now[series] = kept
+                lines.append(kept[1])
+            pieces.append("".join(lines).encode())
+            self._pause()
+        self._kept[name] = now
+
+    def _line(
+        self, kept: tuple[float, str] | None, spell: Spell, series: Series, figure: float
+    ) -> str:
+        head = kept[1].rpartition(" ")[0] if kept else self._named(*spell(series))
+        return f"{head} {floatToGoString(figure)}\n"  # type: ignore[no-untyped-call]
+
+    def _named(self, name: str, labels: Iterable[tuple[str, str]]) -> str:
+        escaping = self.dialect.escaping
+        told = ",".join(
+            f'{escape_label_name(label, escaping)}="{value.translate(_IN_LABEL)}"'
+            for label, value in sorted(labels)
+        )
+        return escape_metric_name(name, escaping) + (f"{{{told}}}" if told else "")
+
+
+def _series(sample: Sample) -> Series:
+    return (sample.name, *sample.labels.items())
+
+
+def _spelt(series: Series) -> tuple[str, Iterable[tuple[str, str]]]:
+    return series[0], series[1:]
