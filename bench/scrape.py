@@ -1,0 +1,214 @@
+"""Whether other calls notice that Prometheus scrapes.
+
+    python -m bench.scrape [--keys 1000] [--models 10] [--rate 300] [--rounds 6] [--workers 1]
+
+Fills a ledger with what so many keys leave behind, each with a limit a day and a month and with
+money spent on every model; polls at a steady rate from a process of its own; scrapes once in every
+other stretch of five seconds, one figure in twenty having changed since the last. Prints how long
+polls took without scrapes, beside one, and during one, and the CPU of a scrape.
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from bench.cells import BODY, SUBMIT
+from bench.peers import PEERS, Running, running
+from bench.processes import cpu_s
+from bench.steady import Call
+from bench.upstream import pinned, serving
+from proxy.budget import DAY, MONTH, day_at, period_of
+from proxy.clock import now_us
+from proxy.ledger import registry
+from proxy.ledger.schema import open_session
+from proxy.ledger.store import Store
+
+STRETCH_S = 5.0
+WARM_S = 2.0
+CHANGED = 20  # one figure in so many changes between two scrapes
+PERCENTILES = {"p50": 50, "p90": 90, "p99": 99}
+LIMIT_MICROS = 50_000_000_000
+
+
+@dataclass(frozen=True)
+class Scraped:
+    """One scrape: when it began and ended (monotonic seconds), and how much came."""
+
+    began_s: float
+    ended_s: float
+    lines: int
+    size: int
+
+
+def fill(path: Path, keys: int, models: int) -> None:
+    """Write what keys that bought of every model leave behind, and metrics are made of."""
+    session = open_session(f"sqlite:///{path}")
+    store = Store(session)
+    store.open()
+    names = [f"key-{number:05}" for number in range(keys)]
+    limits = {"daily_micros": LIMIT_MICROS, "monthly_micros": 20 * LIMIT_MICROS}
+    chance = random.Random(4)  # noqa: S311 - figures, not secrets
+
+    def change(store: Store) -> list[str]:
+        made = (registry.create_key(n, actor="bench", team="art", **limits)(store) for n in names)
+        return [one.key.id for one in made]
+
+    ids = store.transact(change)
+    day = day_at(now_us(), store.directory.zone)
+    totals = [
+        ("art", name, f"model-{number}", "1K", chance.randrange(10**9), chance.randrange(10**4))
+        for name in names
+        for number in range(models)
+    ]
+    balances = [
+        (f"key:{key_id}", window, period_of(day, window), chance.randrange(10**9), 40_200)
+        for key_id in ids
+        for window in (DAY, MONTH)
+    ]
+    with session.transaction():
+        columns = ("team", "key_name", "model", "resolution", "spend_micros", "images")
+        session.insert("totals", columns, totals)
+        columns = ("scope", "window", "period", "settled_micros", "reserved_micros")
+        session.insert("balances", columns, balances)
+    session.close()
+
+
+def spend(path: Path, chance: random.Random) -> None:
+    """Change one figure in some."""
+    with contextlib.closing(sqlite3.connect(path, timeout=10)) as ledger, ledger:
+        for table, figure in (("totals", "spend_micros"), ("balances", "settled_micros")):
+            ledger.execute(
+                f"UPDATE {table} SET {figure}={figure}+40200"  # noqa: S608 - names of ours
+                f" WHERE abs(random())%{CHANGED}={chance.randrange(CHANGED)}"
+            )
+
+
+def scrape(port: int) -> Scraped:
+    """Ask for the metrics as Prometheus does."""
+    accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3"
+    began_s = time.monotonic()
+    answer = httpx.get(
+        f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept}, trust_env=False, timeout=60
+    )
+    ended_s = time.monotonic()
+    answer.raise_for_status()
+    return Scraped(began_s, ended_s, answer.content.count(b"\n"), len(answer.content))
+
+
+@contextlib.contextmanager
+def polling(proxy: Running, rate: float, seconds: float) -> Iterator[list[Call]]:
+    """Poll in another process while the block runs; what was seen is there after it."""
+    headers = {"Authorization": proxy.key}
+    url = f"http://127.0.0.1:{proxy.port}{SUBMIT}"
+    bought = httpx.post(url, headers=headers, content=BODY, trust_env=False).json()
+    path = f"/api/v3/predictions/{bought['data']['id']}/result"
+    command = [
+        *pinned(1), sys.executable, "-m", "bench.steady", str(proxy.port), path, proxy.key,
+        "--rate", str(rate), "--seconds", str(seconds),
+    ]  # fmt: skip
+    seen: list[Call] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        yield seen
+        seen += [
+            (sent_s, took_s, status)
+            for sent_s, took_s, status in json.loads(process.communicate()[0])
+        ]
+
+
+def scrapes_beside(port: int, ledger: Path, rounds: int) -> tuple[list[Scraped], float]:
+    """Scrape once in every other stretch; when the first stretch began."""
+    time.sleep(WARM_S)
+    started_s, found = time.monotonic(), []
+    chance = random.Random(4)  # noqa: S311
+    for number in range(rounds):
+        due_s = started_s + (2 * number + 1) * STRETCH_S
+        time.sleep(max(0.0, due_s - 1 - time.monotonic()))
+        spend(ledger, chance)
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        found.append(scrape(port))
+    return found, started_s
+
+
+def report(calls: Sequence[Call], scrapes: Sequence[Scraped], started_s: float) -> None:
+    """Print how long polls took in three kinds of moments: medians over the rounds of each."""
+    found: dict[str, list[list[float]]] = {"without": [], "beside": [], "during": []}
+    for number, one in enumerate(scrapes):
+        quiet_s = started_s + 2 * number * STRETCH_S
+        half_s = quiet_s + STRETCH_S
+        found["without"].append(between(calls, quiet_s, half_s))
+        found["beside"].append(between(calls, half_s, half_s + STRETCH_S))
+        found["during"].append(between(calls, one.began_s, one.ended_s))
+    bad = sum(status != 200 for *_, status in calls)  # noqa: PLR2004
+    print(f"{len(calls)} polls, {bad} not answered 200")
+    plain = percentiles(found["without"])
+    for name, rounds in found.items():
+        told = "  ".join(
+            f"{what} {figure:7.2f} ms ({figure / before:5.2f}x)"
+            for what, figure, before in zip(PERCENTILES, percentiles(rounds), plain, strict=True)
+        )
+        print(f"{name:8} {sum(map(len, rounds)):6} polls  {told}")
+
+
+def between(calls: Sequence[Call], start_s: float, end_s: float) -> list[float]:
+    """Milliseconds that the calls took which were open at some time of a stretch."""
+    return [took_s * 1000 for sent_s, took_s, _ in calls if start_s - took_s < sent_s < end_s]
+
+
+def percentiles(rounds: list[list[float]]) -> list[float]:
+    """Percentiles of each round; the median round of each."""
+    cuts = [statistics.quantiles(found, n=100, method="inclusive") for found in rounds]
+    return [statistics.median(cut[nth - 1] for cut in cuts) for nth in PERCENTILES.values()]
+
+
+def cost(proxy: Running, ledger: Path, times: int = 10) -> None:
+    """Print the CPU that scrapes take while nothing else is asked."""
+    chance = random.Random(5)  # noqa: S311
+    took = []
+    for number in range(times + 1):
+        spend(ledger, chance)
+        before = cpu_s(proxy.pid)
+        one = scrape(proxy.port)
+        took.append((cpu_s(proxy.pid) - before, one.ended_s - one.began_s))
+        if number == 0:
+            print(f"{one.lines} lines, {one.size / 1e6:.1f} MB")
+    cpu, wall = (statistics.mean(figures) for figures in zip(*took[1:], strict=True))
+    print(f"CPU of the first scrape {took[0][0]:.3f} s, of a later one {cpu:.3f} s ({wall:.3f} s)")
+
+
+def main() -> None:
+    """Fill, serve, poll, scrape, report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keys", type=int, default=1000)
+    parser.add_argument("--models", type=int, default=10)
+    parser.add_argument("--rate", type=float, default=300)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--workers", type=int, default=1)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as name:
+        folder = Path(name).resolve()
+        with serving(folder) as upstream, running(PEERS[0], folder, upstream) as proxy:
+            ledger = next(folder.glob("farebox-*/farebox.db"))
+            fill(ledger, asked.keys, asked.models)
+            time.sleep(1)  # until the directory's change was followed
+            cost(proxy, ledger)
+            with polling(proxy, asked.rate, WARM_S + 2 * asked.rounds * STRETCH_S + 1) as calls:
+                scrapes, started_s = scrapes_beside(proxy.port, ledger, asked.rounds)
+            took = [one.ended_s - one.began_s for one in scrapes]
+            print(f"a scrape beside {asked.rate:.0f} polls/s takes {statistics.median(took):.2f} s")
+            report(calls, scrapes, started_s)
+
+
+if __name__ == "__main__":
+    main()
