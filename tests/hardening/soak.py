@@ -2,22 +2,27 @@
 
 Two workers on the embedded database, a stand-in upstream, callers at 70 % of what this machine
 was just seen to take. At the end nothing may be left open that a call held, no caller may have
-heard of a lock, no job that was billed may be uncounted, and the books must agree.
+heard of a lock, no job that was billed may be uncounted, the books must agree, and memory must
+have levelled off. It prints what each process holds, every minute; 1 is the exit code of a broken
+promise.
 """
 
 import argparse
 import asyncio
+import functools
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 from proxy.upstream import Upstream
+from tests.hardening.soak_seen import LAZILY, Seen, look
 from tests.relay.house import PATH, Farebox
 from tests.standin.server import Standin
 
@@ -25,10 +30,8 @@ SHARE = 0.7
 AT_ONCE_MAX = 64
 PROBE_S = 5.0
 LOOKS = 20
-# What two workers may keep at hand: 64 MiB of the database's pages and 50,000 fares each.
-CACHES_MIB = 330.0
-CACHED_MIB = 3 / 1024  # a job's part of both
-LAZILY = 16  # descriptors that are opened at the first need and kept: readers, the log
+LOOK_S_MAX = 60.0
+LOUD = ("locked", "deadlock", "Traceback", '"level":"error"', '"level":"critical"')
 # Of a thousand submits, so many are told this; the rest goes well and is polled to its end.
 FAULTS = {
     "standin:reset": 10, "standin:hangup": 10, "standin:truncated": 10, "standin:garbage": 5,
@@ -37,36 +40,6 @@ FAULTS = {
     "standin:two": 5, "standin:close-after": 20, "standin:poll-reset": 5,
 }  # fmt: skip
 OF = 1000
-
-
-@dataclass
-class Seen:
-    """What the callers were told, and what the processes held meanwhile."""
-
-    capacity: float = 0.0
-    seconds: float = 0.0
-    answers: Counter[str] = field(default_factory=Counter)
-    memory_mib: list[float] = field(default_factory=list)
-    descriptors: list[int] = field(default_factory=list)
-    exit_code: int = -1
-    verified: int = -1
-    billed: int = 0
-    uncounted: int = 0
-
-    def faults(self) -> list[str]:
-        """Why this was no good; nothing, if it was."""
-        told = ("ledger_unavailable", "overloaded", "gone", "internal_error")
-        found = [f"{self.answers[e]} callers heard {e}" for e in told if self.answers[e]]
-        allowed = 24 + min(CACHES_MIB, CACHED_MIB * self.billed)
-        if self.memory_mib[-1] - self.memory_mib[len(self.memory_mib) // 3] > allowed:
-            found.append(f"memory grew: {self.memory_mib}")
-        if self.descriptors[-1] > self.descriptors[0] + LAZILY:
-            found.append(f"descriptors are left open: {self.descriptors}")
-        if self.exit_code or self.verified:
-            found.append(f"it ended with {self.exit_code}, verify with {self.verified}")
-        if self.uncounted or not self.billed:
-            found.append(f"{self.uncounted} of {self.billed} billed jobs are not counted")
-        return found
 
 
 class Callers:
@@ -153,75 +126,95 @@ class Callers:
         await asyncio.gather(*running)
 
 
-def family(pid: int) -> list[int]:
-    """A process and its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    return [pid, *map(int, children.split())]
+class Soak:
+    """One run: a Farebox, its callers, and who looks at it; `tell` is given each look."""
 
+    def __init__(self, home: Path, seconds: float, tell: Callable[[str], object]) -> None:
+        self.home, self.seconds, self.tell = home, seconds, tell
+        self.seen = Seen()
+        self.began = time.monotonic()
 
-def look(farebox: Farebox, seen: Seen) -> None:
-    """Note what the processes hold."""
-    assert farebox.process is not None
-    pids = family(farebox.process.pid)
-    pages = [int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) for pid in pids]
-    seen.memory_mib.append(round(sum(pages) * 4096 / 2**20, 1))
-    seen.descriptors.append(sum(1 for pid in pids for _ in Path(f"/proc/{pid}/fd").iterdir()))
+    def run(self) -> Seen:
+        """Run it all; see `Seen.faults` for what came of it."""
+        with Standin(keep=10, idle_s=2) as upstream:
+            farebox = Farebox(
+                self.home, upstream.url, workers="2", upstream_timeout="2s", poll_after="2s"
+            )
+            try:
+                farebox.start()
+                self.farebox = farebox
+                self._look()
+                asyncio.run(self._load())
+                farebox.until(self._at_rest, within_s=60)
+                self.seen.ledger_errors = ledger_errors(farebox.metrics())
+                self.seen.exit_code = farebox.end()
+            finally:
+                farebox.close()
+            self._count(upstream)
+        return self.seen
 
+    def _look(self) -> None:
+        assert self.farebox.process is not None
+        self.seen.looks.append(look(self.farebox.process.pid, time.monotonic() - self.began))
+        self.tell(str(self.seen.looks[-1]))
 
-async def load(farebox: Farebox, seen: Seen, seconds: float) -> None:
-    callers = Callers(farebox, seen)
-    seen.capacity = await callers.as_fast_as_can_be(min(PROBE_S, seconds / 4))
-    began = time.monotonic()
-    working = asyncio.create_task(callers.steadily(SHARE * seen.capacity, began + seconds))
-    for _ in range(LOOKS):
-        await asyncio.sleep(seconds / LOOKS)
-        look(farebox, seen)
-    await working
-    seen.seconds = time.monotonic() - began
-    await callers.client.aclose()
+    def _at_rest(self) -> bool:
+        """Whether what a call held is given back."""
+        assert self.farebox.process is not None
+        rest = look(self.farebox.process.pid, time.monotonic() - self.began)
+        self.seen.at_rest = rest
+        return rest.descriptors <= self.seen.looks[0].descriptors + LAZILY
 
+    async def _load(self) -> None:
+        callers = Callers(self.farebox, self.seen)
+        self.seen.capacity = await callers.as_fast_as_can_be(min(PROBE_S, self.seconds / 4))
+        self.tell(f"{self.seen.capacity:.0f} turns/s at full speed, {SHARE:.0%} of it from now on")
+        began = time.monotonic()
+        until = began + self.seconds
+        working = asyncio.create_task(callers.steadily(SHARE * self.seen.capacity, until))
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, self.seconds / LOOKS, LOOK_S_MAX))
+            await asyncio.to_thread(self._look)
+        await working
+        self.seen.seconds = time.monotonic() - began
+        await callers.client.aclose()
 
-def soak(home: Path, seconds: float) -> Seen:
-    """Run it all; see `Seen.faults` for what came of it."""
-    seen = Seen()
-    with Standin(keep=10, idle_s=2) as upstream:
-        farebox = Farebox(home, upstream.url, workers="2", upstream_timeout="2s", poll_after="2s")
-        try:
-            farebox.start()
-            look(farebox, seen)
-            asyncio.run(load(farebox, seen, seconds))
-            farebox.until(lambda: _at_rest(farebox, seen), within_s=60)
-            seen.exit_code = farebox.end()
-        finally:
-            farebox.close()
+    def _count(self, upstream: Standin) -> None:
+        """Let the books agree with themselves, then with what the upstream billed."""
+        farebox, seen = self.farebox, self.seen
         command = [sys.executable, "-m", "proxy", "verify"]
         environ = farebox._environment()  # noqa: SLF001 - as a shell beside it has it
-        seen.verified = subprocess.run(command, env=environ, cwd=home, check=False).returncode
+        seen.verified = subprocess.run(
+            command, env=environ, cwd=self.home, check=False, stdout=sys.stderr
+        ).returncode
+        log = farebox.log.read_text(errors="replace")
+        seen.loud = +Counter({word: log.count(word) for word in LOUD})
+        seen.charges = dict(farebox.rows("SELECT state,count(*) FROM charges GROUP BY state"))
         billed = {line.job_id for line in upstream.bill.lines}
-    seen.billed = len(billed)
-    counted = farebox.rows("SELECT prediction_id,state FROM charges")
-    kept = {prediction for prediction, state in counted if state != "released"}
-    # A job whose answer was lost has no id here: its fare is uncertain instead, one for one.
-    nameless = sum(prediction is None and state != "released" for prediction, state in counted)
-    seen.uncounted = max(0, len(billed - kept) - nameless)
-    return seen
+        seen.billed = len(billed)
+        counted = farebox.rows("SELECT prediction_id,state FROM charges")
+        kept = {prediction for prediction, state in counted if state != "released"}
+        # A job whose answer was lost has no id here: its fare is uncertain instead, one for one.
+        nameless = sum(prediction is None and state != "released" for prediction, state in counted)
+        seen.uncounted = max(0, len(billed - kept) - nameless)
 
 
-def _at_rest(farebox: Farebox, seen: Seen) -> bool:
-    """Look once more; what is not at rest yet is looked at again, and only the last look stays."""
-    del seen.memory_mib[LOOKS + 1 :], seen.descriptors[LOOKS + 1 :]
-    look(farebox, seen)
-    return seen.descriptors[-1] <= seen.descriptors[0] + LAZILY
+def ledger_errors(metrics: str) -> dict[str, float]:
+    """How many faults of the ledger there were, by kind."""
+    found = re.findall(
+        r'^farebox_ledger_errors_total\{kind="(\w+)"\} (\S+)$', metrics, re.MULTILINE
+    )
+    return {kind: float(count) for kind, count in found if float(count)}
 
 
 def main() -> int:
-    """Soak, and print the figures."""
+    """Soak, tell each minute what is held, and at the end all figures; 1 if a promise failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.hardening.soak")
     parser.add_argument("--minutes", type=float, default=30)
     minutes = parser.parse_args().minutes
     with tempfile.TemporaryDirectory(prefix="farebox-soak-") as home:
-        seen = soak(Path(home), minutes * 60)
-    sys.stdout.write(json.dumps({**vars(seen), "faults": seen.faults()}) + "\n")
+        seen = Soak(Path(home), minutes * 60, functools.partial(print, flush=True)).run()
+    sys.stdout.write(seen.told() + "\n")
     return 1 if seen.faults() else 0
 
 
