@@ -5,10 +5,10 @@ VENV := .venv/bin/python
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test demo lint bench chaos dashboards docs lock
+.PHONY: help setup dev run test mutation coverage demo lint bench bench-peers chaos dashboards docs lock
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
 setup: .venv/.setup ## the environment alone: .venv/bin/farebox
 
@@ -20,6 +20,25 @@ run: .venv/.setup ## start Farebox on 127.0.0.1:4000
 test: .venv/.setup-dev ## the test suite; REQUIRE_ALL=1 makes a skipped test a failed one
 	$(VENV) -m pytest -rs $(PYTEST_ARGS)
 
+mutation: .venv/.setup-dev ## small faults in the rules about money, one by one: every one must be seen
+	$(VENV) -m tests.mutation
+
+# The rules about money, which can do no I/O; and the way of a call around them.
+comma := ,
+RULES := pricing/* proxy/answers.py proxy/budget.py proxy/charge.py proxy/directory.py \
+	proxy/instants.py proxy/order.py proxy/outline.py proxy/prices.py proxy/scan.py proxy/words.py \
+	$(addprefix proxy/ledger/,fare.py operation.py outcomes.py refusals.py reserve.py settlement.py view.py)
+ROUND_THEM := proxy/call.py proxy/crossing.py proxy/deciding.py proxy/fares.py proxy/passing.py \
+	proxy/quoting.py proxy/reconciler.py proxy/relay.py proxy/ledger/*
+COVERING := pricing pure ledger relay reconciler cli
+
+coverage: .venv/.setup-dev ## branch coverage: whole of the rules about money, and what is left of the rest
+	$(VENV) -m coverage erase
+	$(VENV) -m coverage run -m pytest $(addprefix tests/,$(COVERING))
+	$(VENV) -m coverage combine -q
+	$(VENV) -m coverage report --include="$(subst $() $(),$(comma),$(ROUND_THEM))"
+	$(VENV) -m coverage report --include="$(subst $() $(),$(comma),$(RULES))" --fail-under=100
+
 demo: .venv/.setup-dev ## Farebox with a made-up upstream, teams and traffic
 	$(VENV) -m demo
 
@@ -28,8 +47,11 @@ lint: .venv/.setup-dev ## ruff and mypy
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
 
-bench: .venv/.setup-dev ## the benchmark
-	$(VENV) -m bench
+bench: .venv/.setup-dev ## every goal of speed beside the proxies that are here: ten minutes
+	$(VENV) -m bench $(BENCH_ARGS)
+
+bench-peers: .venv/.setup-dev ## get the other proxies, outside of this checkout
+	$(VENV) -m bench.install
 
 chaos: .venv/.setup-dev ## the long fault run
 	$(VENV) -m tests.chaos

@@ -11,6 +11,7 @@ from bench.processes import cpu_s, resident_bytes
 
 __all__ = ["BODY", "CELLS", "SUBMIT", "Cell", "Sample", "asked", "measured", "sample"]
 STARTS_ANSWERING_S = 60
+FEWEST, LONGEST_S = 10, 8.0  # calls a connection: what is under way at the end is not counted
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ def measured(
 def sample(
     peer: Peer, cell: Cell, proxy: Running, upstream: int, folder: Path, seconds: float
 ) -> Sample:
-    """Warm a peer by the calls of a cell, and measure them."""
+    """Warm a peer by the calls of a cell, and measure them; a slow one for longer."""
     ask = asked(peer, proxy, upstream, cell.kind)
     load(folder, proxy.port, ask, connections=cell.connections, seconds=WARM_S)
-    before = cpu_s(proxy.pid)
-    seen = load(folder, proxy.port, ask, connections=cell.connections, seconds=seconds)
-    used = cpu_s(proxy.pid) - before
+    while True:
+        before = cpu_s(proxy.pid)
+        seen = load(folder, proxy.port, ask, connections=cell.connections, seconds=seconds)
+        used = cpu_s(proxy.pid) - before
+        if seen.calls >= cell.connections * FEWEST or seconds >= LONGEST_S:
+            break
+        seconds = min(LONGEST_S, seconds * 3)
     cpu_ms = used / max(seen.calls, 1) * 1000
     return Sample(peer.name, cell.name, seen, cpu_ms, resident_bytes(proxy.pid))
 

@@ -15,13 +15,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import httpx
 
+from bench.goals import Finding, found, written
 from bench.processes import STARTS_WITHIN_S, free_port
+from bench.session import SCRATCH
 from pricing import Micros, Quote
 from proxy.charge import Ground
 from proxy.directory import Key
@@ -35,6 +38,7 @@ from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.store import Store
 
 AT_ONCE, TURNS, CHUNK, KEYS = 32, 150, 250_000, 200
+CHARGES, STARTS = 3_000_000, 3
 MODEL = "gemini-3.1-flash-image-preview"
 QUOTE = Quote(
     MODEL, MODEL, "1K", "text-to-image", 1, Micros(40_200), Micros(67_000), "2026-09-25",
@@ -133,48 +137,62 @@ def ready_s(path: Path) -> float:
         process.wait(30)
 
 
-def compared(empty: Path, full: Path, known: str, owner: str) -> None:
-    """Measure both in turns, and print a line a thing measured."""
+def compared(empty: Path, full: Path) -> dict[str, dict[str, float]]:
+    """Measure both in turns; milliseconds by what was done and on which."""
+    known, owner = one_of(full)
     ledgers = {"empty": opened(empty), "full": opened(full)}
-    found: dict[tuple[str, str], list[float]] = {}
+    taken: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for turn in range(TURNS):
-        names = list(ledgers) if turn % 2 else list(reversed(ledgers))
-        for name in names:
+        for name in list(ledgers) if turn % 2 else list(reversed(ledgers)):
             store, key = ledgers[name]
-            session = store.session
             reserving, settling = fares(key)
             for what, action in (
-                (f"reserve {AT_ONCE}", lambda s=store, r=reserving: s.commit(r)),
-                (f"settle {AT_ONCE}", lambda s=store, r=settling: s.commit(r)),
-                ("budget", lambda s=store, k=key, t=session: where_stands(s.directory, k)(t)),
-                ("find", lambda t=session: bought(known, key_id=owner)(t)),
+                ("reserve", lambda s=store, r=reserving: s.commit(r)),
+                ("settle", lambda s=store, r=settling: s.commit(r)),
+                ("budget", lambda s=store, k=key: where_stands(s.directory, k)(s.session)),
+                ("find", lambda s=store: bought(known, key_id=owner)(s.session)),
             ):
-                found.setdefault((what, name), []).append(took_ms(action))
+                taken[what][name].append(took_ms(action))
     for store, _ in ledgers.values():
         store.session.close()
-    for what in dict.fromkeys(what for what, _ in found):
-        small, large = (median(found[what, name]) for name in ("empty", "full"))
-        print(f"{what:12} empty {small:8.3f} ms   full {large:8.3f} ms   {large / small:5.2f}x")
+    return {
+        what: {name: median(times) for name, times in both.items()} for what, both in taken.items()
+    }
+
+
+def findings(charges: int = CHARGES, database: Path | None = None) -> list[Finding]:
+    """Fill, compare, and hold the full ledger's figures to the empty one's."""
+    with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="farebox-bench-") as folder:
+        empty, full = Path(folder) / "empty.db", database or Path(folder) / "full.db"
+        migrate(f"sqlite:///{empty}")
+        if not full.exists():
+            migrate(f"sqlite:///{full}")
+            seconds = took_ms(lambda: fill(full, charges)) / 1000
+            print(f"filled with {charges:,} charges in {seconds:.0f} s")
+        size = full.stat().st_size
+        print(f"{size / 1e6:,.0f} MB, {size / charges:.0f} bytes a charge with its entries")
+        took = compared(empty, full)
+        for what, both in took.items():
+            small, large = both["empty"], both["full"]
+            print(f"{what:8} empty {small:8.3f} ms  full {large:8.3f} ms  {large / small:5.2f}x")
+        ready = {name: [ready_s(path) for _ in range(STARTS)]
+                 for name, path in (("empty", empty), ("full", full))}  # fmt: skip
+        print("ready   " + "".join(f" {name} {median(s):.2f} s " for name, s in ready.items()))
+        return [
+            found("growth/reserve", took["reserve"]["full"] / took["reserve"]["empty"]),
+            found("growth/settle", took["settle"]["full"] / took["settle"]["empty"]),
+            found("growth/budget", took["budget"]["full"]),
+            found("growth/ready", *ready["full"]),
+        ]
 
 
 def main() -> None:
     """Fill, and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--charges", type=int, default=3_000_000)
+    parser.add_argument("--charges", type=int, default=CHARGES)
     parser.add_argument("--database", type=Path, help="kept, and filled only if it is not there")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as folder:
-        empty, full = Path(folder) / "empty.db", asked.database or Path(folder) / "full.db"
-        migrate(f"sqlite:///{empty}")
-        if not full.exists():
-            migrate(f"sqlite:///{full}")
-            seconds = took_ms(lambda: fill(full, asked.charges)) / 1000
-            print(f"filled with {asked.charges:,} charges in {seconds:.0f} s")
-        size = full.stat().st_size
-        print(f"{size / 1e6:,.0f} MB, {size / asked.charges:.0f} bytes a charge with its entries")
-        compared(empty, full, *one_of(full))
-        for name, path in (("empty", empty), ("full", full)):
-            print(f"ready with an {name} ledger: {median(ready_s(path) for _ in range(3)):.2f} s")
+    print(written(findings(asked.charges, asked.database)))
 
 
 if __name__ == "__main__":

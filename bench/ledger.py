@@ -1,6 +1,6 @@
 """How many fares a second the ledger takes, on SQLite and on PostgreSQL.
 
-    python bench/ledger.py [--seconds 2] [--only sqlite|postgresql]
+    python -m bench.ledger [--seconds 2] [--only sqlite|postgresql]
 
 One process, one writer thread, every commit synced. `waiting` is how many callers wait at
 once; the last column is the same ledger with one commit a call. Compare the columns of one
@@ -9,13 +9,17 @@ run with each other: rates depend on the disk and on who else uses the machine.
 
 import argparse
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
 
+from bench.goals import Finding, found
+from bench.session import Session
 from pricing import Micros, Quote
 from proxy.directory import Key
 from proxy.fares import new_id
@@ -34,18 +38,43 @@ QUOTE = Quote(
 )  # fmt: skip
 
 
+def findings(session: Session) -> list[Finding]:
+    """Reserve on both databases with 256 waiting, and once more with one commit a request."""
+    told = []
+    for name, database in DATABASES.items():
+        rates: dict[str, list[float]] = {f"ledger/{name}/{few}": [] for few in KEYS}
+        grouped = rates.setdefault(f"ledger/{name}/alone", [])
+        try:
+            with database() as url:
+                for _ in session.turns(f"ledger on {name}"):
+                    rows = list(measured(url, session.seconds, (max(WAITING),)))
+                    for row in rows:
+                        rates[f"ledger/{name}/{row.keys}"].append(row.a_second)
+                    grouped.append(min(row.a_second / row.one_commit for row in rows))
+        except RuntimeError as error:
+            sys.stderr.write(f"  no {name} here: {error}\n")
+            continue
+        told += [found(goal, *values) for goal, values in rates.items()]
+    return told
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
-    parser.add_argument("--only", choices=["sqlite", "postgresql"])
+    parser.add_argument("--only", choices=list(DATABASES))
     arguments = parser.parse_args()
     print(f"{'database':<12}{'keys':>6}{'waiting':>9}{'fares/s':>10}{'p50 ms':>9}{'p99 ms':>9}"
           f"{'batch':>7}{'one commit a call':>20}")  # fmt: skip
-    for name, database in (("sqlite", sqlite), ("postgresql", postgresql)):
-        if arguments.only in (None, name):
+    for name, database in DATABASES.items():
+        if arguments.only in {None, name}:
             with database() as url:
-                measure_all(name, url, arguments.seconds)
+                for row in measured(url, arguments.seconds, WAITING):
+                    print(
+                        f"{name:<12}{row.keys:>6}{row.waiting:>9}{row.a_second:>10,.0f}"
+                        f"{row.p50_ms:>9.1f}{row.p99_ms:>9.1f}{row.batch:>7.0f}"
+                        f"{row.one_commit:>20,.0f}"
+                    )
 
 
 @contextmanager
@@ -64,21 +93,36 @@ def postgresql() -> Iterator[str]:
         yield server.copy(migrate)
 
 
-def measure_all(name: str, url: str, seconds: float) -> None:
-    """Print a row for every number of keys and of waiting callers."""
+DATABASES = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+@dataclass(frozen=True)
+class Row:
+    """So many keys and callers: fares a second, and the same with one commit a call."""
+
+    keys: int
+    waiting: int
+    a_second: float
+    p50_ms: float
+    p99_ms: float
+    batch: float
+    one_commit: float
+
+
+def measured(url: str, seconds: float, waiting: tuple[int, ...]) -> Iterator[Row]:
+    """Measure every number of keys and of waiting callers."""
     store = Store(open_session(url))
     store.open()
-    names = [f"key-{n}" for n in range(max(KEYS))]
+    names = [f"key-{n}-{time.time_ns()}" for n in range(max(KEYS))]
     keys = store.transact(lambda s: [registry.create_key(n, actor="bench")(s).key for n in names])
     for few in KEYS:
-        for waiting in WAITING:
-            batched, sizes = run(store, keys[:few], waiting, seconds)
-            alone, _ = run(store, keys[:few], waiting, seconds / 2, batch_max=1)
-            print(
-                f"{name:<12}{few:>6}{waiting:>9}{len(batched) / seconds:>10,.0f}"
-                f"{at(batched, 0.5):>9.1f}{at(batched, 0.99):>9.1f}"
-                f"{len(batched) / max(1, sizes):>7.0f}{len(alone) / (seconds / 2):>20,.0f}"
-            )
+        for callers in waiting:
+            batched, commits = run(store, keys[:few], callers, seconds)
+            alone, _ = run(store, keys[:few], callers, seconds / 2, batch_max=1)
+            yield Row(
+                few, callers, len(batched) / seconds, at(batched, 0.5), at(batched, 0.99),
+                len(batched) / max(1, commits), max(1, len(alone)) / (seconds / 2),
+            )  # fmt: skip
     store.session.close()
 
 
@@ -104,8 +148,12 @@ async def reserving(
     """Keep `waiting` reservations under way until the time is up."""
     latencies: list[float] = []
     commits = count()
+
+    def counted(_size: int) -> None:
+        next(commits)
+
     pen = Writer(store, asyncio.get_running_loop())
-    pen.gauges.batch_size = lambda _: next(commits) and None
+    pen.gauges.batch_size = counted
     pen.start()
     turn = cycle(keys)
     end = time.perf_counter() + seconds

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import configurations
 from bench.install import where
 from bench.load import BODY, SUBMIT, Ask
-from bench.processes import end, free_port, until_listening
+from bench.processes import end, end_of, free_port, until_listening
 from bench.upstream import pinned
 from proxy.ledger import registry
 from proxy.ledger.schema import migrate, open_session
@@ -78,6 +78,9 @@ def running(
         try:
             until_listening(port, process, log)
             yield Running(port, process.pid, key, place)
+        except Exception as error:
+            error.add_note(f"{peer.name} said{end_of(log)}")
+            raise
         finally:
             end(process)
     shutil.rmtree(place)

@@ -26,16 +26,17 @@ def until_listening(port: int, process: "subprocess.Popen[bytes]", log: Path | N
     give_up = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < give_up:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}{_end_of(log)}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}{end_of(log)}")
         with socket.socket() as probe:
             # A free port can be connected to itself: nobody listens then.
             if probe.connect_ex(("127.0.0.1", port)) == 0 and probe.getsockname()[1] != port:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} does not listen{_end_of(log)}")
+    raise RuntimeError(f"{process.args!r} does not listen{end_of(log)}")
 
 
-def _end_of(log: Path | None) -> str:
+def end_of(log: Path | None) -> str:
+    """Return the last that a process wrote, if it is kept."""
     return f":\n{log.read_text(errors='replace')[-2000:]}" if log else ""
 
 
@@ -76,6 +77,15 @@ def cpu_s(pid: int) -> float:
         fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])
     return total / TICKS
+
+
+def thread_cpu_s(pid: int) -> dict[int, tuple[float, float]]:
+    """CPU seconds of each thread of a process: in its own code, and in the kernel."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        found[int(task.name)] = (int(fields[11]) / TICKS, int(fields[12]) / TICKS)
+    return found
 
 
 def resident_bytes(pid: int) -> int:
