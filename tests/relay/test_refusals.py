@@ -1,14 +1,12 @@
 """What is turned away before it costs anything, and what our own routes say."""
 
-import concurrent.futures
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.relay.house import PATH, UNIFIED, Farebox, prediction_of, running
+from tests.relay.house import PATH, UNIFIED, Farebox, prediction_of
 from tests.relay.wire import Asked, exchange
 from tests.standin.server import Standin
 
@@ -86,23 +84,6 @@ def test_a_body_too_large_is_refused_unread(chunked: bool, start: Callable[..., 
         headers={"Authorization": key},
     )
     assert (answer.status_code, answer.json()["error"]["type"]) == (413, "payload_too_large")
-
-
-def test_calls_too_many_are_told_to_come_again_and_polls_go_last(
-    upstream: Standin, tmp_path: Path
-) -> None:
-    with running(tmp_path, upstream.url, max_in_flight="4") as farebox:
-        key, before = farebox.key(), len(upstream.submits)
-        prediction = prediction_of(farebox.submit(key))
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            slow = [pool.submit(farebox.submit, key, "standin:slow=2") for _ in range(4)]
-            upstream.wait(before + 5, PATH)
-            refused = farebox.submit(key)
-            assert (refused.status_code, refused.json()["error"]["type"]) == (503, "overloaded")
-            assert int(refused.headers["retry-after"]) > 0
-            assert farebox.poll(key, prediction).status_code == 200
-            assert {one.result().status_code for one in slow} == {200}
-        assert farebox.submit(key).status_code == 200
 
 
 UNKNOWN = ["/", "/nothing", "/v3/google/x", "/api/v2/x", "/api/v3x", "/v1/images/generations"]

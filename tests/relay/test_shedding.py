@@ -1,0 +1,212 @@
+"""More calls than there is room for: submits are told to come again, polls only after them.
+
+The upstream here holds its answers until it is told to let one go, so every call in flight is
+known to be: it has arrived there.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.relay.house import PATH, PRICE_MICROS, UNIFIED, Farebox, prediction_of, running
+
+ROOM = 4
+POLLS_ROOM = 5  # a quarter more
+WAIT_S = 20.0
+
+
+class Gate(ThreadingHTTPServer):
+    """An upstream whose answers wait: `let` lets some of them go."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Held)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.arrivals = 0
+        self._changed = threading.Condition()
+        self._go = threading.Semaphore(0)
+
+    def arrived(self) -> int:
+        with self._changed:
+            self.arrivals += 1
+            self._changed.notify_all()
+            return self.arrivals
+
+    def until(self, arrivals: int) -> None:
+        """Wait until so many calls have come, of which none need be answered."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.arrivals >= arrivals, WAIT_S)
+
+    def hold(self) -> None:
+        assert self._go.acquire(timeout=WAIT_S)
+
+    def let(self, count: int) -> None:
+        self._go.release(count)
+
+
+class _Held(BaseHTTPRequestHandler):
+    server: Gate
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        number = self.server.arrived()
+        self._answer({"id": f"p-{number}", "status": "created"})
+
+    def do_GET(self) -> None:
+        self.server.arrived()
+        self._answer({"id": self.path.split("/")[-2], "status": "processing"})
+
+    def _answer(self, data: dict[str, str]) -> None:
+        self.server.hold()
+        body = json.dumps({"code": 200, "message": "success", "data": data}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class House:
+    """A Farebox with room for four calls, its upstream, and callers in threads of their own."""
+
+    def __init__(self, farebox: Farebox, gate: Gate, callers: ThreadPoolExecutor) -> None:
+        self.farebox, self.gate, self.callers = farebox, gate, callers
+        self.key = farebox.key("shed", daily_micros=-1)
+        gate.let(1)
+        self.bought = prediction_of(farebox.submit(self.key))
+
+    def submits(self, count: int) -> list[Future[httpx.Response]]:
+        """Call, and wait until all of it is in flight."""
+        awaited = self.gate.arrivals + count
+        calls = [self.callers.submit(self.farebox.submit, self.key) for _ in range(count)]
+        self.gate.until(awaited)
+        return calls
+
+    def polls(self, count: int) -> list[Future[httpx.Response]]:
+        awaited = self.gate.arrivals + count
+        calls = [
+            self.callers.submit(self.farebox.poll, self.key, self.bought) for _ in range(count)
+        ]
+        self.gate.until(awaited)
+        return calls
+
+    def fares(self) -> int:
+        return int(self.farebox.rows("SELECT count(*) FROM charges")[0][0])
+
+    def in_flight(self) -> float:
+        found = self.metric("farebox_in_flight_requests")
+        return sum(found.values())
+
+    def metric(self, name: str) -> dict[str, float]:
+        lines = (line.rpartition(" ") for line in self.farebox.metrics().splitlines())
+        return {what: float(value) for what, _, value in lines if what.startswith(f"{name}{{")}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with ExitStack() as stack:
+        gate = stack.enter_context(Gate())
+        serving = threading.Thread(target=gate.serve_forever, args=(0.05,))
+        serving.start()
+        stack.callback(serving.join)
+        stack.callback(gate.shutdown)
+        farebox = stack.enter_context(running(tmp_path, gate.url, max_in_flight=str(ROOM)))
+        callers = stack.enter_context(ThreadPoolExecutor(2 * POLLS_ROOM))
+        stack.callback(gate.let, 1000)  # whatever still waits when a test fails
+        yield House(farebox, gate, callers)
+
+
+def shed(answer: httpx.Response) -> bool:
+    """Whether a call was turned away for want of room, in the one envelope."""
+    if answer.status_code != 503:
+        return False
+    document = answer.json()
+    message = document["error"]["message"]
+    assert document == {
+        "error": {"message": message, "type": "overloaded", "code": 503},
+        "code": 503,
+        "message": message,
+        "data": {"status": "failed", "error": message, "outputs": []},
+    }
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.headers["x-farebox-refused"] == "overloaded"
+    assert "x-farebox-charge-id" not in answer.headers
+    return True
+
+
+def test_calls_too_many_are_told_to_come_again_and_polls_go_last(house: House) -> None:
+    waiting = house.submits(ROOM)
+    assert shed(house.farebox.submit(house.key))
+    (poll,) = house.polls(1)
+    house.gate.let(ROOM + 1)
+    assert {one.result().status_code for one in [*waiting, poll]} == {200}
+    house.gate.let(1)
+    assert house.farebox.submit(house.key).status_code == 200
+
+
+@pytest.mark.parametrize("path", [PATH, UNIFIED])
+def test_what_is_shed_is_neither_reserved_nor_sent(house: House, path: str) -> None:
+    waiting = house.submits(ROOM)
+    before = house.fares(), house.farebox.balance(house.key), house.gate.arrivals
+    assert before[0] == ROOM + 1
+    assert before[1] == (0, (ROOM + 1) * PRICE_MICROS)
+    for _ in range(3 * ROOM):
+        assert shed(house.farebox.submit(house.key, path=path))
+    after = house.fares(), house.farebox.balance(house.key), house.gate.arrivals
+    assert after == before
+    house.gate.let(ROOM)
+    assert {one.result().status_code for one in waiting} == {200}
+
+
+def test_polls_have_a_quarter_more_room_and_no_more_than_that(house: House) -> None:
+    waiting = [*house.submits(ROOM), *house.polls(POLLS_ROOM - ROOM)]
+    before = house.gate.arrivals
+    assert shed(house.farebox.poll(house.key, house.bought))
+    assert shed(house.farebox.submit(house.key))
+    assert house.gate.arrivals == before
+    house.gate.let(POLLS_ROOM)
+    assert {one.result().status_code for one in waiting} == {200}
+
+
+def test_polls_alone_take_the_room_of_submits_too(house: House) -> None:
+    waiting = house.polls(ROOM)
+    assert shed(house.farebox.submit(house.key))
+    house.gate.let(ROOM)
+    assert {one.result().status_code for one in waiting} == {200}
+
+
+def test_one_answer_makes_room_for_exactly_one_more(house: House) -> None:
+    waiting = house.submits(ROOM)
+    for _ in range(3):
+        house.gate.let(1)
+        house.farebox.until(lambda: house.in_flight() == ROOM - 1)
+        waiting += house.submits(1)
+        assert shed(house.farebox.submit(house.key))
+    house.gate.let(ROOM)
+    assert {one.result().status_code for one in waiting} == {200}
+    assert house.in_flight() == 0
+
+
+def test_shed_calls_are_counted_and_our_own_routes_stay_open(house: House) -> None:
+    waiting = house.submits(ROOM)
+    for _ in range(3):
+        assert shed(house.farebox.submit(house.key))
+    assert house.farebox.budget(house.key).status_code == 200
+    for route in ("healthz", "readyz"):
+        assert house.farebox.client.get(f"{house.farebox.url}/{route}").status_code == 200
+    counted = house.metric("farebox_refusals_total")
+    assert [value for what, value in counted.items() if 'reason="overloaded"' in what] == [3]
+    house.gate.let(ROOM)
+    assert {one.result().status_code for one in waiting} == {200}
