@@ -4,8 +4,9 @@ Names are compared in lower case and kept as sent, in their order. Host and Cont
 request are the upstream client's to write, so they stop here too.
 """
 
+import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -129,6 +130,13 @@ def read_farebox_headers(headers: Iterable[Header], declared_tags: Collection[st
         dry_run.strip().lower() not in {b"0", b"false"},
         None if key is None else _text(b"idempotency-key", key, IDEMPOTENCY_CHARS_MAX),
     )
+
+
+def tags_text(of_key: Mapping[str, str], of_call: Mapping[str, str]) -> str:
+    """Write the tags of a charge down: those of its key, overruled by those of the call."""
+    if not of_key and not of_call:
+        return "{}"
+    return json.dumps({**of_key, **of_call}, sort_keys=True, separators=(",", ":"))
 
 
 def _named_by_connection(headers: Iterable[Header]) -> set[bytes]:

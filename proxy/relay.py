@@ -1,7 +1,5 @@
 """One v3 call, from the caller's key to its last ledger entry. Start reading here."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
@@ -28,7 +26,7 @@ from proxy.errors import (
     UnsupportedEncoding,
 )
 from proxy.fares import Fares, new_id
-from proxy.headers import Asked, read_farebox_headers
+from proxy.headers import Asked, read_farebox_headers, tags_text
 from proxy.keys import fingerprint
 from proxy.ledger.fare import Fare, Kept
 from proxy.ledger.operation import Receipt
@@ -191,7 +189,7 @@ class Relay:
             account=fingerprint(self.crossing.payer(caller)),
             surface=call.routed.surface,
             owner=self.fares.owner,
-            tags=_tags(caller.key.tags, asked.tags),
+            tags=tags_text(caller.key.tags, asked.tags),
             body_hash=call.body_hash,
             called=str(priced.order.model or "/".join(segments)),
             task=segments[-1] if segments else "",
@@ -296,9 +294,3 @@ class Relay:
         if receipt.standings and call.routed.route is Route.SUBMIT:
             call.budget = self.quoting.budget_headers(tightest(receipt.standings))
         call.ours = fare_headers(fare) + call.budget
-
-
-def _tags(of_key: Mapping[str, str], of_call: Mapping[str, str]) -> str:
-    if not of_key and not of_call:
-        return "{}"
-    return json.dumps({**of_key, **of_call}, sort_keys=True, separators=(",", ":"))
