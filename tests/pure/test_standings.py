@@ -1,0 +1,82 @@
+"""Where the budgets of a key stand in a transaction."""
+
+from dataclasses import replace
+
+from proxy.budget import MONTH as A_MONTH
+from proxy.charge import Ground
+from proxy.directory import Team
+from proxy.ledger.operation import receipt
+from proxy.ledger.outcomes import Decide
+from proxy.ledger.view import View, days_of, own_standings, scope_of
+from tests.pure.booking import (
+    DAY,
+    MONTH,
+    NOW_US,
+    WEB,
+    balances,
+    empty,
+    held,
+    order,
+)
+
+
+def test_every_budget_of_a_key_stands_in_its_receipt() -> None:
+    key = replace(WEB, daily_micros=1000, monthly_micros=2000)
+    teams = (Team("blue", 3000, 4000), Team("*", 5000, 6000))
+    view = empty(key, teams=teams)
+    first = order(key=key).apply(view)
+    assert [
+        (s.budget.scope, s.budget.name, s.budget.window, s.limit_micros, s.reserved_micros)
+        for s in first.standings
+    ] == [
+        ("key", "web", "day", 1000, 200),
+        ("key", "web", "month", 2000, 200),
+        ("team", "blue", "day", 3000, 200),
+        ("team", "blue", "month", 4000, 200),
+        ("installation", "*", "day", 5000, 200),
+        ("installation", "*", "month", 6000, 200),
+    ]
+    assert [s.period for s in first.standings] == [DAY, MONTH] * 3
+    assert {s.timezone for s in first.standings} == {"UTC"}
+    assert len({s.resets_us for s in first.standings}) == 2
+    settled = Decide("fb_1", 2, Ground.ANSWER).apply(view)
+    assert {(s.settled_micros, s.reserved_micros) for s in settled.standings} == {(200, 0)}
+
+
+def test_a_charge_whose_key_is_gone_has_no_budgets() -> None:
+    view, fare = held()
+    gone = View(NOW_US, replace(view.directory, keys={}), view.fares, view.balances)
+    assert receipt(gone, fare).standings == ()
+    assert receipt(gone, fare).changed
+    assert not receipt(gone, fare, changed=False).changed
+    assert len(receipt(view, fare).standings) == 6
+
+
+def test_the_budgets_that_a_key_shares_with_nobody_stand_alone() -> None:
+    key = replace(WEB, monthly_micros=2000)
+    view = empty(key, teams=(Team("blue", 3000),))
+    order(key=key).apply(view)
+    (standing,) = own_standings(view, key)
+    assert (standing.budget.window, standing.reserved_micros) == (A_MONTH, 200)
+    assert own_standings(view, replace(WEB, monthly_micros=None)) == ()
+
+
+def test_a_day_that_has_begun_is_not_left_again() -> None:
+    view = empty()
+    assert days_of(view, WEB) == (DAY, DAY)
+    view.latest.update({"key:k1": "2025-11-25", "installation": "2025-11-26"})
+    assert days_of(view, WEB) == ("2025-11-25", "2025-11-26")
+    fare = order().apply(view).fare
+    assert (fare.key_day, fare.day) == ("2025-11-25", "2025-11-26")
+    assert [period for (scope, period) in balances(view) if scope == "team:blue"] == [
+        "2025-11-26",
+        "2025-11",
+    ]
+
+
+def test_a_balance_is_named_after_who_it_belongs_to() -> None:
+    assert [scope_of(each, WEB) for each in ("key", "team", "installation")] == [
+        "key:k1",
+        "team:blue",
+        "installation",
+    ]
