@@ -116,6 +116,14 @@ class Budget:
     enforced: bool = True
 
 
+def fits(limit: int | None, settled: int, reserved: int, price: int) -> bool:
+    """Say whether a price fits under a limit (micro-USD). Reserved money counts as spent.
+
+    Otherwise two calls in flight would each be promised the same last cent.
+    """
+    return limit is None or settled + reserved + price <= limit
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A budget at an instant: its limit and its balance, in micro-USD."""
@@ -140,12 +148,9 @@ class Standing:
         return max(0, self.budget.limit_micros - self.settled_micros - self.reserved_micros)
 
     def fits(self, price_micros: int) -> bool:
-        """Say whether a price fits. Reserved money counts as spent.
-
-        Otherwise two calls in flight would each be promised the same last cent.
-        """
+        """Say whether a price fits."""
         limit = self.budget.limit_micros
-        return limit is None or self.settled_micros + self.reserved_micros + price_micros <= limit
+        return fits(limit, self.settled_micros, self.reserved_micros, price_micros)
 
 
 def refusing(standings: Iterable[Standing], price_micros: int) -> Standing | None:

@@ -6,6 +6,7 @@ node is obeyed everywhere within the time of one look (half a second).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from proxy.budget import DAY, EVERYTHING, INSTALLATION, KEY, MONTH, TEAM, Budget, Zone
 
@@ -74,6 +75,8 @@ class Directory:
     prices: int = 0  # grows with every price version, so that nodes know to load
     by_public: Mapping[str, Key] = field(default_factory=dict)
     by_fingerprint: Mapping[str, Key] = field(default_factory=dict)
+    worked_out: dict[Any, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What was worked out from this revision, until the next one."""
 
     def zone_of(self, key: Key) -> Zone:
         """Find the zone that a key's days are counted in."""

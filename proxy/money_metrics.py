@@ -9,7 +9,7 @@ from proxy.directory import REVOKED, Directory, Key
 from proxy.exposition import Measured
 from proxy.ledger import rows
 from proxy.ledger.session import Row, Session
-from proxy.ledger.view import View, days_of, own_standings, standings
+from proxy.ledger.view import View, days_of, frames, own_standings, standings
 
 _UNNAMED = re.compile(r"own-[0-9a-f]{16}")
 OTHER = "other"
@@ -118,7 +118,7 @@ class MoneyMetrics:
         shared, named = self._keys()
         rows.load_standing(self.session, view, *shared, *named)
         for key in shared:
-            for standing in standings(view, key, *days_of(view, key)):
+            for standing in standings(view, frames(view, key, *days_of(view, key))):
                 budget = standing.budget
                 if budget.scope != KEY and standing.limit_micros is not None:
                     team = "" if budget.scope == INSTALLATION else key.team

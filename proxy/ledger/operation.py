@@ -12,14 +12,14 @@ from typing import Any
 from proxy.budget import Standing
 from proxy.directory import Key
 from proxy.ledger.fare import Fare
-from proxy.ledger.view import View, days_of, standings
+from proxy.ledger.view import View, days_of, frames, limited, standings
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The state of a charge after an operation, committed.
 
-    `standings` says where its budgets stand, unless the operation had no business with money.
+    `standings` says where its limited budgets stand, if money could have moved.
     """
 
     fare: Fare
@@ -29,11 +29,12 @@ class Receipt:
 
 
 def receipt(view: View, fare: Fare, *, changed: bool = True) -> Receipt:
-    """Say how the charge and its key's budgets stand now."""
+    """Say how the charge and its key's limited budgets stand now."""
     key = view.directory.keys.get(fare.key_id)
     if key is None:
         return Receipt(fare, (), changed)
-    return Receipt(fare, standings(view, key, *days_of(view, key)), changed)
+    left = standings(view, limited(frames(view, key, *days_of(view, key))))
+    return Receipt(fare, left, changed)
 
 
 class Operation:

@@ -11,7 +11,7 @@ from proxy.ledger import rows
 from proxy.ledger.fare import Fare
 from proxy.ledger.schema import open_session
 from proxy.ledger.session import Session
-from proxy.ledger.view import View, days_of, standings
+from proxy.ledger.view import View, days_of, frames, standings
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def where_stands(directory: Directory, key: Key) -> Callable[[Session], tuple[St
     def question(session: Session) -> tuple[Standing, ...]:
         view = View(session.now_us(), directory)
         rows.load_standing(session, view, key)
-        return standings(view, key, *days_of(view, key))
+        return standings(view, frames(view, key, *days_of(view, key)))
 
     return question
 

@@ -10,7 +10,7 @@ from proxy.directory import REVOKED, Key
 from proxy.ledger.fare import KEPT_US, UNPRICED, Fare, Kept
 from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
-from proxy.ledger.view import View, days_of, standings
+from proxy.ledger.view import View, days_of, fits_all, frames, limited, standings
 
 
 @dataclass(slots=True)
@@ -58,10 +58,13 @@ class Reserve(Operation):
         quote = self.price(view.now_us)
         price = quote.price_micros if quote else 0
         key_day, day = days_of(view, key)
-        before = standings(view, key, key_day, day)
-        if (spent := refusing(before, price)) is not None:
-            raise BudgetSpent(spent, before, price)
-        shadowed = key.shadow and not all(s.fits(price) for s in before)
+        framed = frames(view, key, key_day, day)
+        binding = limited(framed)
+        tight = not fits_all(view, binding, price)
+        if tight:
+            before = standings(view, framed)
+            if (spent := refusing(before, price)) is not None:
+                raise BudgetSpent(spent, before, price)
         fare = self._fare(view, key, quote, key_day, day)
         view.fares[fare.id] = view.created[fare.id] = fare
         view.enter(fare, Event.RESERVE, reserved=price)
@@ -69,7 +72,7 @@ class Reserve(Operation):
             begun = replace(self.once, charge_id=fare.id, created_us=view.now_us)
             view.keeping.append(begun)
             view.kept[begun.caller, begun.idempotency_key] = begun
-        return Receipt(fare, standings(view, key, key_day, day), shadowed=shadowed)
+        return Receipt(fare, standings(view, binding), shadowed=key.shadow and tight)
 
     def _first_time(self, view: View) -> None:
         if (place := self.idempotency()) is None:

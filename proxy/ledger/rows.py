@@ -11,13 +11,13 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any
 
-from proxy.budget import DAY, INSTALLATION, MONTH, period_of
+from proxy.budget import INSTALLATION, KEY
 from proxy.directory import Key
 from proxy.ledger.fare import Fare, Kept
 from proxy.ledger.operation import Operation
 from proxy.ledger.portions import portions, values
 from proxy.ledger.session import Row, Session
-from proxy.ledger.view import View, days_of, scopes_of
+from proxy.ledger.view import Place, View, days_of, places_of
 
 COLUMNS = tuple(f.name for f in fields(Fare))
 _CHANGING = (
@@ -89,7 +89,7 @@ def load(session: Session, view: View, operations: Iterable[Operation]) -> None:
     paid = [fare for fare in view.fares.values() if fare.id in moving]
     scopes = {scope for op in operations for scope in op.scopes()}
     for fare in paid:
-        scopes.update(scope for scope, _ in scopes_of(fare))
+        scopes.update((f"{KEY}:{fare.key_id}", INSTALLATION))
     view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(s,) for s in scopes]))
     payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
     _load_balances(session, view, payers.values(), paid)
@@ -134,33 +134,29 @@ def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
             view.fares[fare.id] = fare
 
 
-def _days_now(view: View, key: Key) -> list[tuple[str, str]]:
-    mine, theirs = days_of(view, key)
-    found = [(f"key:{key.id}", mine), (INSTALLATION, theirs)]
-    return [*found, (f"team:{key.team}", theirs)] if key.team else found
+def _places_now(view: View, key: Key) -> tuple[Place, ...]:
+    return places_of(key.id, key.team, *days_of(view, key))
 
 
 def _load_balances(
     session: Session, view: View, payers: Iterable[Key], paid: Iterable[Fare]
 ) -> None:
-    paying = {day for key in payers for day in _days_now(view, key)}
-    told = {day for fare in paid for day in _days_told(view, fare)}
-    _lock_balances(session, view, _places(paying | told))
+    paying = {place for key in payers for place in _places_now(view, key)}
+    told = {place for fare in paid for place in _places_told(view, fare)}
+    _lock_balances(session, view, sorted(paying | told))
     if session.dialect == "sqlite":
         return
     # A row that is not there cannot be locked: whoever may spend from it makes it first.
-    if missing := [(*p, 0, 0) for p in _places(paying) if p not in view.balances]:
+    if missing := [(*p, 0, 0) for p in sorted(paying) if p not in view.balances]:
         session.insert("balances", _BALANCE_COLUMNS, missing, "ON CONFLICT DO NOTHING")
         _lock_balances(session, view, [row[:3] for row in missing])
 
 
-def _days_told(view: View, fare: Fare) -> list[tuple[str, str]]:
+def _places_told(view: View, fare: Fare) -> tuple[Place, ...]:
+    """List the balances that a fare lies in, and those that its key's headers tell of today."""
     key = view.directory.keys.get(fare.key_id)
-    return scopes_of(fare) + ([] if key is None else _days_now(view, key))
-
-
-def _places(days: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
-    return sorted((scope, w, period_of(day, w)) for scope, day in days for w in (DAY, MONTH))
+    lies = places_of(fare.key_id, fare.team, fare.key_day, fare.day)
+    return lies if key is None else (*lies, *_places_now(view, key))
 
 
 def _lock_balances(session: Session, view: View, places: Sequence[Row]) -> None:
@@ -234,6 +230,6 @@ def load_standing(session: Session, view: View, *keys: Key) -> None:
     """Load what the standings of keys need, without locking it."""
     scopes = [f"key:{key.id}" for key in keys] + [INSTALLATION]
     view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(s,) for s in scopes]))
-    places = _places({day for key in keys for day in _days_now(view, key)})
+    places = sorted({place for key in keys for place in _places_now(view, key)})
     for *place, settled, reserved in _looked_up(session, _BALANCES_OF, _BALANCES_ALL, places):
         view.balances[place[0], place[1], place[2]] = [settled, reserved]

@@ -1,8 +1,9 @@
 """What one transaction sees and changes: charges, balances, and where budgets stand. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from proxy.budget import (
     DAY,
@@ -13,6 +14,7 @@ from proxy.budget import (
     Budget,
     Standing,
     day_at,
+    fits,
     period_of,
     resets_us,
 )
@@ -20,7 +22,18 @@ from proxy.charge import Event
 from proxy.directory import Directory, Key
 from proxy.ledger.fare import Fare, Kept
 
-Frame = tuple[Budget, tuple[str, str, str], str, int]  # what of a standing does not move with money
+Place = tuple[str, str, str]  # of a balance: scope, window, period
+NOTHING = (0, 0)
+FRAMES_MAX = 20_000
+
+
+class Frame(NamedTuple):
+    """What of a standing does not move with money."""
+
+    budget: Budget
+    place: Place
+    zone: str
+    resets_us: int
 
 
 @dataclass(slots=True)
@@ -30,14 +43,13 @@ class View:
     now_us: int
     directory: Directory
     fares: dict[str, Fare] = field(default_factory=dict)
-    balances: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    frames: dict[tuple[str, ...], list[Frame]] = field(default_factory=dict)
+    balances: dict[Place, list[int]] = field(default_factory=dict)
     latest: dict[str, str] = field(default_factory=dict)  # scope -> its last day
     taken: dict[tuple[str, str], str] = field(default_factory=dict)  # (account, prediction) -> id
     created: dict[str, Fare] = field(default_factory=dict)
     changed: dict[str, Fare] = field(default_factory=dict)
     entries: list[tuple[Any, ...]] = field(default_factory=list)
-    touched: set[tuple[str, str, str]] = field(default_factory=set)
+    touched: set[Place] = field(default_factory=set)
     spend: dict[tuple[Any, ...], list[int]] = field(default_factory=dict)
     totals: dict[tuple[str, str, str, str], list[int]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -54,13 +66,14 @@ class View:
 
     def move(self, fare: Fare, reserved: int, settled: int) -> None:
         """Move money on every balance that the fare lies in."""
-        for scope, day in scopes_of(fare):
-            for window in (DAY, MONTH):
-                place = (scope, window, period_of(day, window))
-                balance = self.balances.setdefault(place, [0, 0])
-                balance[0] += settled
-                balance[1] += reserved
-                self.touched.add(place)
+        places = places_of(fare.key_id, fare.team, fare.key_day, fare.day)
+        for place in places:
+            balance = self.balances.get(place)
+            if balance is None:
+                balance = self.balances[place] = [0, 0]
+            balance[0] += settled
+            balance[1] += reserved
+        self.touched.update(places)
 
     def enter(
         self,
@@ -109,12 +122,13 @@ class View:
         self.tallies[name, label] = self.tallies.get((name, label), 0) + by
 
 
-def scopes_of(fare: Fare) -> list[tuple[str, str]]:
-    """List the scopes of a charge, each with the day it was admitted on there."""
-    found = [(f"{KEY}:{fare.key_id}", fare.key_day), (INSTALLATION, fare.day)]
-    if fare.team:
-        found.insert(1, (f"{TEAM}:{fare.team}", fare.day))
-    return found
+@lru_cache(maxsize=16_384)
+def places_of(key_id: str, team: str, key_day: str, day: str) -> tuple[Place, ...]:
+    """List the balances that a key's fare lies in: its own, its team's, the installation's."""
+    scopes = [(f"{KEY}:{key_id}", key_day), (INSTALLATION, day)]
+    if team:
+        scopes.append((f"{TEAM}:{team}", day))
+    return tuple((scope, w, period_of(on, w)) for scope, on in scopes for w in (DAY, MONTH))
 
 
 def scope_of(budget_scope: str, key: Key) -> str:
@@ -124,41 +138,59 @@ def scope_of(budget_scope: str, key: Key) -> str:
     return f"{TEAM}:{key.team}" if budget_scope == TEAM else INSTALLATION
 
 
-def standings(view: View, key: Key, key_day: str, day: str) -> tuple[Standing, ...]:
-    """Say where every budget of a key stands."""
-    asked = (key.id, key.team, key_day, day)
-    frames = view.frames.get(asked)
-    if frames is None:  # a key comes up often in one batch; only its balances change meanwhile
-        budgets = view.directory.budgets(key, key_day)
-        frames = view.frames[asked] = _frames(view, key, budgets, key_day, day)
-    return tuple(_standing(view, frame) for frame in frames)
+def standings(view: View, framed: Iterable[Frame]) -> tuple[Standing, ...]:
+    """Say where budgets stand."""
+    found = []
+    for budget, place, zone, ends in framed:
+        settled, reserved = view.balances.get(place, NOTHING)
+        found.append(Standing(budget, place[2], zone, settled, reserved, ends))
+    return tuple(found)
 
 
 def own_standings(view: View, key: Key) -> tuple[Standing, ...]:
     """Say where a key's limited budgets stand, without those that it shares with others."""
-    key_day, day = days_of(view, key)
-    budgets = view.directory.own_budgets(key, key_day)
-    limited = [budget for budget in budgets if budget.limit_micros is not None]
-    return tuple(_standing(view, frame) for frame in _frames(view, key, limited, key_day, day))
+    framed = limited(frames(view, key, *days_of(view, key)))
+    return standings(view, (frame for frame in framed if frame.budget.scope == KEY))
 
 
-def _standing(view: View, frame: Frame) -> Standing:
-    budget, place, zone, ends = frame
-    settled, reserved = view.balances.get(place, (0, 0))
-    return Standing(budget, place[2], zone, settled, reserved, ends)
+def limited(framed: Iterable[Frame]) -> list[Frame]:
+    """List the budgets that have a limit."""
+    return [frame for frame in framed if frame.budget.limit_micros is not None]
 
 
-def _frames(
-    view: View, key: Key, budgets: Iterable[Budget], key_day: str, day: str
-) -> list[Frame]:
-    directory, found = view.directory, []
-    for budget in budgets:
+def fits_all(view: View, framed: Iterable[Frame], price: int) -> bool:
+    """Say whether a price (micro-USD) fits under every one of these limits."""
+    for budget, place, _, _ in framed:
+        settled, reserved = view.balances.get(place, NOTHING)
+        if not fits(budget.limit_micros, settled, reserved, price):
+            return False
+    return True
+
+
+def frames(view: View, key: Key, key_day: str, day: str) -> tuple[Frame, ...]:
+    """Frame the budgets of a key; for one of the directory's, once a revision and day."""
+    directory, now = view.directory, view.now_us
+    zones = (directory.zone_of(key).at(now), directory.zone.at(now))
+    asked = (key.id, key_day, day, zones)
+    known = directory.keys.get(key.id) is key  # a key in hand may be of an older revision
+    if known and (found := directory.worked_out.get(asked)) is not None:
+        return found  # type: ignore[no-any-return]
+    framed = tuple(_frames(view, key, key_day, day))
+    if known:
+        if len(directory.worked_out) >= FRAMES_MAX:
+            directory.worked_out.clear()
+        directory.worked_out[asked] = framed
+    return framed
+
+
+def _frames(view: View, key: Key, key_day: str, day: str) -> Iterator[Frame]:
+    directory = view.directory
+    for budget in directory.budgets(key, key_day):
         mine = budget.scope == KEY
         own_day, zone = (key_day, directory.zone_of(key)) if mine else (day, directory.zone)
         place = (scope_of(budget.scope, key), budget.window, period_of(own_day, budget.window))
         ends = resets_us(own_day, budget.window, zone, view.now_us)
-        found.append((budget, place, zone.at(view.now_us), ends))
-    return found
+        yield Frame(budget, place, zone.at(view.now_us), ends)
 
 
 def days_of(view: View, key: Key) -> tuple[str, str]:

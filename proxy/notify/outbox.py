@@ -16,7 +16,7 @@ from proxy.directory import Directory, Key
 from proxy.ledger import rows
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
-from proxy.ledger.view import View, days_of, standings
+from proxy.ledger.view import View, days_of, frames, standings
 from proxy.notify.rules import RAISED, Mark, Notice, State, ended, news
 
 DAY_US: Final = 86_400_000_000
@@ -131,7 +131,7 @@ def _standings(session: Session, directory: Directory, scope: str, now_us: int) 
         return []
     view = View(now_us, directory)
     rows.load_standing(session, view, key)
-    found = standings(view, key, *days_of(view, key))
+    found = standings(view, frames(view, key, *days_of(view, key)))
     wanted = {KEY: KEY, TEAM: TEAM}.get(kind, INSTALLATION)
     return [standing for standing in found if standing.budget.scope == wanted]
 

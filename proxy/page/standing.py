@@ -9,7 +9,7 @@ from proxy.budget import DAY, EVERYTHING, INSTALLATION, MONTH, Standing
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Directory, Key, Team
 from proxy.instants import instant
 from proxy.ledger.session import Session
-from proxy.ledger.view import View, days_of, standings
+from proxy.ledger.view import View, days_of, frames, standings
 
 SCOPES_AT_ONCE: Final = 500
 KEYS_SHOWN: Final = 100
@@ -78,7 +78,7 @@ def one(directory: Directory, key: Key) -> Callable[[Session], tuple[Standing, .
     def question(session: Session) -> tuple[Standing, ...]:
         view = View(session.now_us(), directory)
         load(session, view, [key], [key.team] if key.team else [])
-        return standings(view, key, *days_of(view, key))
+        return standings(view, frames(view, key, *days_of(view, key)))
 
     return question
 
@@ -114,7 +114,7 @@ def _marks(values: Sequence[str]) -> str:
 
 def key_line(view: View, key: Key) -> Line:
     """Say where a key's own budgets stand."""
-    day, month = standings(view, key, *days_of(view, key))[:2]
+    day, month = standings(view, frames(view, key, *days_of(view, key)))[:2]
     paused = PAUSED if view.directory.paused(key) else ACTIVE
     return Line(key.name, f"/keys/{key.id}", day, _limited(month), paused, key.shadow)
 
@@ -122,7 +122,7 @@ def key_line(view: View, key: Key) -> Line:
 def team_line(view: View, name: str) -> Line:
     """Say where a team's budgets stand."""
     nobody = Key("", "", team=name)
-    day, month = standings(view, nobody, *days_of(view, nobody))[2:4]
+    day, month = standings(view, frames(view, nobody, *days_of(view, nobody)))[2:4]
     team = view.directory.teams.get(name, Team(name))
     return Line(name, f"/teams#team-{name}", day, _limited(month), team.state)
 
@@ -130,7 +130,7 @@ def team_line(view: View, name: str) -> Line:
 def whole_line(view: View) -> Line:
     """Say where the installation stands."""
     nobody = Key("", "")
-    day, month = standings(view, nobody, *days_of(view, nobody))[-2:]
+    day, month = standings(view, frames(view, nobody, *days_of(view, nobody)))[-2:]
     state = view.directory.teams.get(EVERYTHING, Team(EVERYTHING)).state
     return Line("Installation", "/teams#team-all", day, _limited(month), state)
 
