@@ -146,6 +146,31 @@ def test_a_stream_swaps_what_the_rule_says_and_nothing_else(
     assert streamed == swap_poll_urls(body, BASE)
 
 
+blanks = st.sampled_from(["", " ", "\n\t"])
+plain = st.sampled_from(
+    ['"x"', "-1.5e3", "null", "[]", "[ ]", '["a" , "b"]', "{ }", '{"a":1}', '["a",', "]", '"']
+)
+names = st.sampled_from(["id", "data", "urls", "get", ""])
+members = st.lists(st.tuples(names, plain), max_size=3)
+bases = st.sampled_from(["https://h", "HTTP://h:1", "https://", "https://h/x", "https://é", "h"])
+
+
+@given(members, members, bases, blanks, st.sampled_from(['"}}}', '"},"id":1}}', '","x', "", '"']))
+def test_the_usual_answer_is_swapped_as_a_stream_is(
+    top: list[tuple[str, str]], inner: list[tuple[str, str]], base: str, blank: str, end: str
+) -> None:
+    def written(listed: list[tuple[str, str]]) -> str:
+        return "".join(f'{blank}"{name}"{blank}:{blank}{value}{blank},' for name, value in listed)
+
+    body = (
+        f'{blank}{{{written(top)}{blank}"data":{{{written(inner)}{blank}"urls"{blank}:{{'
+        f'{blank}"get"{blank}:{blank}"{base}/api/v3/predictions/a{end}'
+    ).encode()
+    swap = PollUrlSwap(BASE)
+
+    assert swap_poll_urls(body, BASE) == swap.feed(body) + swap.rest()
+
+
 @given(st.binary(max_size=200) | st.text('{}[]",:\\/u02fhtps').map(str.encode), st.integers(1, 9))
 def test_any_bytes_pass_a_stream(body: bytes, size: int) -> None:
     swap = PollUrlSwap(BASE)
