@@ -190,8 +190,9 @@ def _job(top: Members, inner: list[Members], jobs: list[Members]) -> _Job:
 
 def _unclear(top: Members, about: Members, named: Members, jobs: list[Members]) -> str:
     """Return why a document's job is not to be believed, "" if it is."""
-    if any(each.get(name) is AMBIGUOUS for each in (top, about) for name in _BELIEVED):
-        return "ambiguous"
+    for name in _BELIEVED:
+        if top.get(name) is AMBIGUOUS or about.get(name) is AMBIGUOUS:
+            return "ambiguous"
     if len(jobs) > 1:
         return "several"
     return "odd_id" if _has_id(named) and not _usable(named.get("id")) else ""

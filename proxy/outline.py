@@ -33,9 +33,7 @@ AMBIGUOUS: Final = Unread.AMBIGUOUS
 def read_document(body: bytes) -> object:
     """Return the document in a whole body, or `UNREADABLE`."""
     try:
-        document: object = json.loads(
-            body.decode(), object_pairs_hook=_members, parse_constant=_not_json
-        )
+        document: object = _DECODER.decode(body.decode())
     except (ValueError, RecursionError):
         return UNREADABLE
     return document
@@ -82,3 +80,6 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _not_json(word: str) -> object:
     raise ValueError(word)
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_not_json)

@@ -56,6 +56,8 @@ def status_word(value: object) -> str:
     """Return a status as one of `KNOWN`, else "other"; "absent" where there is none."""
     if value is None or value == "":
         return "absent"
+    if isinstance(value, str) and value in KNOWN:
+        return value
     word = re.sub(r"[\s-]+", "_", value.strip().lower()) if isinstance(value, str) else ""
     return word if word in KNOWN else "other"
 
