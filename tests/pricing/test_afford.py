@@ -2,7 +2,7 @@ import pytest
 
 from pricing import Order, affordable, quote
 from pricing.afford import Allowed
-from tests.pricing.tables import FLASH, PRO, TABLE, in_body, on_path
+from tests.pricing.tables import FLASH, PRO, TABLE, in_body, on_path, table_of
 
 ARTICLE_MODELS = {FLASH, PRO, "gemini-2.5-flash-image"}
 
@@ -66,3 +66,36 @@ def test_an_order_without_a_price_still_learns_what_fits() -> None:
     order = on_path("unheard-of")
     names = affordable(order, None, TABLE, remaining_micros=30_000, allowed=article)
     assert names == [f"{FLASH}@0.5K", "gemini-2.5-flash-image"]
+
+
+FILMS = """[models.film]
+kind = "video"
+prices = { "720p" = { usd = "0.1" }, "1080p" = { usd = "0.2" } }
+[models.other]
+kind = "video"
+prices = { any = { usd = "0.01" } }
+[[models.drawn.rates]]
+task = "text-to-image"
+usd = "0.03"
+[[models.drawn.rates]]
+task = "image-to-image"
+usd = "0.04"
+"""
+
+
+def test_a_film_may_be_a_smaller_film_or_a_picture() -> None:
+    table = table_of(FILMS)
+    order = on_path("film", size="1080p")
+    names = affordable(
+        order, quote(order, table), table, remaining_micros=150_000, allowed=any_at_all
+    )
+    assert names == ["film@720p", "drawn"]
+
+
+def test_a_path_that_says_nothing_asks_for_a_picture_from_words() -> None:
+    table = table_of(FILMS)
+    for remaining, names in ((30_000, ["drawn"]), (29_999, [])):
+        told = affordable(
+            Order("path", ()), None, table, remaining_micros=remaining, allowed=any_at_all
+        )
+        assert told == names

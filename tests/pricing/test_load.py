@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pricing import BUNDLED, TableError, diff, lint, load_table, load_tables, read_table
+from pricing import BUNDLED, Model, TableError, load_table, load_tables, read_table
 from pricing.lines import line_of
 from tests.pricing.tables import ARTICLE, HEAD, TABLE, table_of
 
@@ -21,6 +21,7 @@ FAULTS = [
     ("", None, "version", "must match"),
     ('version = "a b"', 1, "version", "must match"),
     ("version = 1", 1, "version", "must be a string"),
+    (f'version = "{"v" * 65}"', 1, "version", "must match"),
     ('version = "t"', None, "effective_from", "an instant"),
     ('version = "t"\neffective_from = 2026-01-01', 2, "effective_from", "an instant"),
     ('version = "t"\neffective_from = 2026-01-01T00:00:00', 2, "effective_from", "an instant"),
@@ -30,8 +31,21 @@ FAULTS = [
     (HEAD + "[models]\nx = 1", 4, "models.x", "must be a table"),
     (HEAD + '[models."a b".prices]\n' + OK, 3, "models.a b", "no name"),
     (HEAD + MODEL, 3, "models.a.b", "has no price"),
+    (HEAD + f"[models.{'m' * 129}.prices]\n" + OK, 3, f"models.{'m' * 129}", "no name"),
+    (HEAD + MODEL + 'complete = "no"', 4, "models.a.b.complete", "true or false"),
+    (HEAD + MODEL + "source = 1", 4, "models.a.b.source", "must be a string"),
+    *(
+        (HEAD + RATES + f'usd = "1"\n{word} = 1', 5, f"models.a.b.rates.0.{word}", "a string")
+        for word in ("task", "quality", "source", "note")
+    ),
+    (
+        HEAD + PRICE + f'"{"k" * 33}" = {{ usd = "1" }}',
+        4,
+        f"models.a.b.prices.{'k' * 33}.resolution",
+        "must be a label",
+    ),
     (HEAD + MODEL + "colour = 1", 4, "models.a.b.colour", "not a member"),
-    (HEAD + MODEL + 'kind = "picture"', 4, "models.a.b.kind", "one of image"),
+    (HEAD + MODEL + 'kind = "picture"', 4, "models.a.b.kind", "one of image, video, audio, tool"),
     (HEAD + MODEL + "kind = []", 4, "models.a.b.kind", "one of image"),
     (HEAD + MODEL + 'images = "two"\n' + PRICE + OK, 4, "models.a.b.images", "one of one, n, run"),
     (HEAD + MODEL + 'unpriced = "free"', 4, "models.a.b.unpriced", "one of relay"),
@@ -61,7 +75,7 @@ FAULTS = [
         HEAD + PRICE + '"1K" = { usd = "1", status = "sure" }',
         4,
         "models.a.b.prices.1K.status",
-        "one of published",
+        "one of published, derived, estimated, free",
     ),
     (
         HEAD + PRICE + '"1K" = { usd = "1", list_usd = 2 }',
@@ -106,6 +120,9 @@ FAULTS = [
             ('"few"', "range"),
             ('"4-"', "range"),
             ('"7-4"', "ends before"),
+            ('"1000"', "range"),
+            ('"1-1000"', "range"),
+            ('"1000+"', "range"),
         ]
     ),
     (
@@ -199,6 +216,37 @@ def test_what_one_call_buys_follows_from_the_kind_unless_said(
     assert said.images == "one"
 
 
+def test_a_model_that_says_no_more_is_an_image_and_all_of_it() -> None:
+    told = table_of(PRICE + OK).models["a.b"]
+    bare = Model("a.b", "image", "n", told.rates)
+    for model in (told, bare):
+        assert (model.kind, model.images, model.complete) == ("image", "n", True)
+        assert not model.relays_unpriced
+        assert not model.makes_sequences
+        assert model.aliases == ()
+
+
+def test_names_may_be_as_long_as_is_said() -> None:
+    name, label = "m" * 128, "k" * 32
+    head = HEAD.replace('"t"', f'"{"v" * 64}"')
+    table = table_of(f'[models.{name}.prices]\n"{label}" = {{ usd = "1" }}\n', head=head)
+    assert (table.version, table.models[name].resolutions) == ("v" * 64, (label,))
+    ranged = table_of(f'{RATES}usd = "1"\nreferences = "0-999"\n').models["a.b"]
+    assert ranged.rates[0].references == (0, 999)
+
+
+def test_a_model_that_passes_unpriced_needs_no_price() -> None:
+    model = table_of(MODEL + 'unpriced = "relay"\n').models["a.b"]
+    assert (model.complete, model.relays_unpriced, model.rates) == (True, True, ())
+
+
+@pytest.mark.parametrize(("said", "default"), [("", "1K"), ("complete = false\n", None)])
+def test_all_that_a_model_sells_is_its_default_if_that_is_all(
+    said: str, default: str | None
+) -> None:
+    assert table_of(MODEL + said + PRICE + OK).models["a.b"].default_resolution == default
+
+
 def test_a_key_written_in_any_way_is_found() -> None:
     text = '# [a]\n[a]\nb.\'c\' = 1\n"d\\"e" = 2\n= nonsense\n'
     assert line_of(text, ("a", "b", "c")) == 3
@@ -253,31 +301,3 @@ def test_a_directory_without_a_table_and_a_file_that_is_no_text_are_refused(tmp_
         load_tables(tmp_path)
     with pytest.raises(TableError, match=r"y\.toml: cannot be read: .*No such file"):
         read_table(tmp_path / "y.toml")
-
-
-def test_a_difference_says_what_came_went_and_changed() -> None:
-    old = table_of(PRICE + OK + '"2K" = { usd = "0.2" }\n' + '"4K" = { usd = "0.4" }\n')
-    new = table_of(PRICE + OK + '"4K" = { usd = "0.3" }\n' + '"8K" = { usd = "0.8" }\n')
-    assert [
-        (change.word, change.place.resolution, change.before, change.after)
-        for change in diff(old, new)
-    ] == [
-        ("removed", "2K", 200_000, None),
-        ("changed", "4K", 400_000, 300_000),
-        ("added", "8K", None, 800_000),
-    ]
-    assert diff(TABLE, TABLE) == []
-
-
-def test_lint_names_the_first_error(tmp_path: Path) -> None:
-    write(tmp_path, "x.toml", HEAD + MODEL)
-    (finding,) = lint(tmp_path / "x.toml")
-    assert (finding.level, finding.line, finding.member) == ("error", 3, "models.a.b")
-
-
-def test_lint_warns_of_what_looks_wrong(tmp_path: Path) -> None:
-    prices = '"1K" = { usd = "0.2", list_usd = "0.1" }\n"2K" = { usd = "0.1" }\n'
-    write(tmp_path, "x.toml", HEAD + PRICE + prices)
-    found = lint(tmp_path / "x.toml")
-    assert {finding.level for finding in found} == {"warning"}
-    assert [finding.line for finding in found] == [3, 4, 5]
