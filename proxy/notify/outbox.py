@@ -8,9 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel
-
 from proxy.budget import INSTALLATION, KEY, TEAM, Standing, span_at
 from proxy.directory import Directory, Key
 from proxy.ledger import rows
@@ -23,22 +20,6 @@ DAY_US: Final = 86_400_000_000
 CLAIM_US: Final = 60_000_000  # longer than one delivery takes
 GIVE_UP_US: Final = DAY_US
 KEPT_US: Final = 40 * DAY_US  # longer than any period
-
-
-class NoticeRow(SQLModel, table=True):
-    """One thing that the webhook was told, or is still to be told."""
-
-    __tablename__ = "notices"
-    scope: str = Field(primary_key=True)
-    window: str = Field(primary_key=True)
-    period: str = Field(primary_key=True)
-    threshold: int = Field(primary_key=True)
-    state: str = Field(primary_key=True)
-    body: str
-    created_us: int = Field(sa_type=BigInteger)
-    sent_us: int | None = Field(default=None, sa_type=BigInteger)
-    tries: int = 0
-    next_us: int = Field(default=0, sa_type=BigInteger)
 
 
 _PLACE = 'scope=? AND "window"=? AND period=? AND threshold=? AND state=?'

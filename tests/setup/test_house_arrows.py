@@ -80,9 +80,9 @@ OWNERS = {
     "psycopg": ("proxy.ledger.*",),
     "pyarrow": ("proxy.reports.sheets",),
     "rich": ("proxy.cli.*",),
-    "sqlalchemy": ("proxy.ledger.*", "proxy.notify.outbox", "proxy.reports.models"),
+    "sqlalchemy": ("proxy.ledger.*", "proxy.notify.models", "proxy.reports.models"),
     "sqlite3": ("proxy.cli.ops", "proxy.ledger.*", "proxy.reports.workbench"),
-    "sqlmodel": ("proxy.ledger.*", "proxy.notify.outbox", "proxy.reports.models"),
+    "sqlmodel": ("proxy.ledger.*", "proxy.notify.models", "proxy.reports.models"),
     "typer": ("proxy.cli.*",),
     "uvicorn": ("proxy.edge.*", "proxy.server"),
 }  # fmt: skip
