@@ -110,12 +110,12 @@ def _model_in_body(order: Order, table: PriceTable) -> tuple[Model, str]:
         raise NotUnderstood("model", "is not a string")
     if (named := _named(name, table)) is not None:
         return named
-    called = name.rsplit("/", 1)[-1] if order.model else ""
+    called = name.rpartition("/")[2] if order.model else ""
     raise PriceUnknown(called, table.nearest(called))
 
 
 def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:
-    for called in (name, name.rsplit("/", 1)[-1]):
+    for called in (name, name.rpartition("/")[2]):
         if called in table.names:
             return table.names[called], called
     return None
@@ -123,8 +123,8 @@ def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:
 
 def task_of(order: Order, model: Model, called: str) -> str:
     """Say what an order does: the last word of its route, else what its references make of it."""
-    last = "".join(order.segments[-1:])
-    unnamed = _UNNAMED if order.surface == "unified" else (called.rsplit("/", 1)[-1],)
+    last = order.segments[-1] if order.segments else ""
+    unnamed = _UNNAMED if order.surface == "unified" else (called.rpartition("/")[2],)
     if last not in unnamed:
         return last
     return f"{'image' if order.references else 'text'}-to-{model.kind}"
@@ -156,7 +156,7 @@ def price_at(model: Model, resolution: str | None, order: Order, task: str) -> F
     found = card.find(Case(resolution, word, count, card.quality(order.asked("quality"))))
     if found is not None or not model.complete:
         return found
-    dearest = card.find(Case(resolution, None, None, None)) or card.find(Case(*[None] * 4))
+    dearest = card.find(Case(resolution, None, None, None))
     return dearest and dearest._replace(is_open=True)
 
 

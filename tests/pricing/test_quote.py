@@ -92,6 +92,8 @@ def test_a_name_is_never_taken_for_another_that_is_like_it(
     with pytest.raises(PriceUnknown) as refused:
         quote(Order("path", segments), TABLE)
     assert refused.value.nearest == nearest
+    why = "stands in the path without a vendor" if FLASH in segments else "is not in the table"
+    assert why in str(refused.value)
 
 
 def test_two_models_in_one_path_are_not_understood() -> None:
@@ -148,7 +150,7 @@ def test_an_unknown_model_in_the_body_has_no_price(name: Any, nearest: str | Non
 
 @pytest.mark.parametrize("name", [5, True, ["x"], {"a": 1}])
 def test_a_model_that_is_no_string_is_not_understood(name: Any) -> None:
-    with pytest.raises(NotUnderstood, match="model"):
+    with pytest.raises(NotUnderstood, match=r"^model: "):
         quote(in_body(name), TABLE)
 
 
@@ -171,6 +173,9 @@ def test_a_name_of_any_length_and_make_is_refused_in_a_short_printable_message()
         (in_body("seedream-4-5-251128", "images", "generations"), "text-to-image"),
         (in_body("speech-02-hd", "audio", "speech"), "speech"),
         (in_body("image-zoom", "images", "edit"), "edit"),
+        (in_body("seedream-4-5-251128", "contents", "generations", "tasks"), "text-to-image"),
+        (Order("path", ("minimax", "hailuo-02", "pro")), "text-to-video"),
+        (Order("path", ("vendor", "hailuo-02", "pro"), references=1), "image-to-video"),
     ],
 )
 def test_the_task_is_the_last_word_or_what_the_references_say(order: Order, task: str) -> None:
@@ -262,6 +267,7 @@ def test_provider_options_that_contradict_the_body_are_not_understood() -> None:
         (FLASH, None, 1, (1, 40_200)),
         (FLASH, 4, 3, (3, 120_600)),
         (N_MODEL, 4, 0, (4, 128_000)),
+        (N_MODEL, 4, 1, (1, 32_000)),
         (N_MODEL, 4, 2, (2, 64_000)),
         (N_MODEL, 4, 6, (6, 192_000)),
         ("midjourney", 4, 4, (1, 60_840)),
@@ -286,6 +292,7 @@ def test_a_sequence_of_seedream_is_one_run_unless_more_are_asked_for(
 ) -> None:
     found = priced("seedream-4-5-251128", n=n, sequence=True)
     assert (found.images_mode, found.images) == (mode, images)
+    assert priced("seedream-4-5-251128", n=n).images_mode == "n"
     assert priced("kling-image-o1", sequence=True).images_mode == "n"
 
 
@@ -305,6 +312,20 @@ def test_a_model_known_without_a_price_is_named_once() -> None:
     with pytest.raises(PriceUnknown) as refused:
         quote(on_path("bare"), table_of("[models.bare]\ncomplete = false"))
     assert str(refused.value).count("bare") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "named", "nicknamed"),
+    [("published", "published", "derived"), ("estimated", "estimated", "estimated")],
+)
+def test_a_nickname_makes_a_published_price_a_derived_one(
+    status: str, named: str, nicknamed: str
+) -> None:
+    table = table_of(
+        f'[models.m]\naliases = ["nick"]\nprices = {{ any = {{ usd = "1", status = "{status}" }} }}'
+    )
+    assert quote(on_path("m"), table).status == named
+    assert quote(on_path("nick"), table).status == nicknamed
 
 
 def test_a_free_model_costs_nothing() -> None:
