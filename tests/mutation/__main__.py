@@ -1,0 +1,79 @@
+"""Mutation testing of the rules about money: `python -m tests.mutation [module …] [--jobs 2]`.
+
+Every small fault in a module of `plan.toml` must be seen by its tests, or stand in
+`survivors.toml` with the reason why no test can see it. Exits 0 only then.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.mutation.judge import LATE, UNFIT, UNSEEN, Bench, afresh, in_place, preload
+from tests.mutation.mutants import mutants
+
+HERE = Path(__file__).parent
+HOUSE = HERE.parents[1]
+
+
+def main() -> int:
+    """Judge the modules that are asked for, one after the other."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation")
+    parser.add_argument("modules", nargs="*", help="paths of modules; left out: the whole plan")
+    parser.add_argument("--jobs", type=int, default=2)
+    asked = parser.parse_args()
+    os.chdir(HOUSE)
+    preload()
+    reasons = tomllib.loads((HERE / "survivors.toml").read_text(encoding="utf-8"))
+    bad = 0
+    with tempfile.TemporaryDirectory() as temp:
+        for path, tests in planned(asked.modules):
+            bench = Bench(path, tests, Path(temp), asked.jobs)
+            bad += judged(bench, reasons.get(str(path), {}))
+    return int(bad > 0)
+
+
+def planned(wanted: list[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the modules of the plan with the arguments that make pytest run their tests."""
+    plan = tomllib.loads((HERE / "plan.toml").read_text(encoding="utf-8"))
+    for part in plan["part"]:
+        for name in part["modules"]:
+            if not wanted or name in wanted:
+                yield Path(name), part["tests"]
+
+
+def judged(bench: Bench, reasons: dict[str, str]) -> int:
+    """Judge one module and say how it went; returns how many lines are to be looked at."""
+    began = time.monotonic()
+    found = list(mutants(bench.tree))
+    verdicts = in_place(bench, [mutant for mutant in found if mutant.in_code])
+    unsure = {UNSEEN, UNFIT, None}
+    verdicts |= afresh(bench, [each for each in found if verdicts.get(each.name) in unsure])
+    alive = [mutant for mutant in found if verdicts[mutant.name] == UNSEEN]
+    unexplained = [mutant for mutant in alive if mutant.name not in reasons]
+    gone = reasons.keys() - {mutant.name for mutant in alive}
+    say(
+        f"{bench.path}: {len(found)} faults, {len(found) - len(alive)} seen"
+        f" ({list(verdicts.values()).count(LATE)} by the clock), {len(alive) - len(unexplained)}"
+        f" explained, {len(unexplained)} unseen; {time.monotonic() - began:.0f} s"
+    )
+    for mutant in unexplained:
+        say(f"  line {mutant.line}: {json.dumps(mutant.name)} = ")
+    for name in gone:
+        say(f"  is seen by now, or gone: {json.dumps(name)}")
+    return len(unexplained) + len(gone)
+
+
+def say(line: str) -> None:
+    """Print at once: a run takes a while."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
