@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proxy.base import public_base
 from proxy.call import Call
 from proxy.door import Caller
 from proxy.errors import Refusal, UpstreamKeyMissing, UpstreamTimeout, UpstreamUnreachable
@@ -13,6 +12,7 @@ from proxy.headers import forwarded
 from proxy.ledger import registry
 from proxy.ledger.session import LedgerFault
 from proxy.passing import READ_WHOLE_MAX, Manner, as_passed, pass_stream
+from proxy.public_base import public_base
 from proxy.settings import Settings
 from proxy.traffic import Traffic
 from proxy.upstream import Answer, TimedOut, Upstream, UpstreamError

@@ -13,8 +13,8 @@ from typing import Final
 from starlette.requests import Request
 
 from proxy.admin.refusals import Slower
-from proxy.base import Networks
 from proxy.errors import InvalidKey
+from proxy.public_base import Networks
 
 FREE_TRIES: Final = 5
 WAIT_MAX_S: Final = 60.0

@@ -12,13 +12,13 @@ from proxy.cli import (
     charges,
     doctor,
     keys,
-    ops,
     price_import,
     prices,
     reconcile,
     report,
     serve,
     teams,
+    upkeep,
     whatif,
 )
 from proxy.cli.output import WRONG_USAGE, CommandError, ReaderLeft, printable, say
@@ -43,9 +43,9 @@ prices.app.command("import")(price_import.import_prices)
 app.add_typer(prices.app, name="prices")
 app.add_typer(charges.app, name="charges")
 app.add_typer(report.app, name="report")
-app.command()(ops.verify)
-app.command()(ops.backup)
-app.command()(ops.restore)
+app.command()(upkeep.verify)
+app.command()(upkeep.backup)
+app.command()(upkeep.restore)
 app.command()(doctor.doctor)
 
 

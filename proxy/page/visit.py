@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from proxy.base import public_base
 from proxy.clock import now_us
 from proxy.directory import Key
 from proxy.page.desk import Desk
 from proxy.page.session import Session
+from proxy.public_base import public_base
 
 FORM_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 100
