@@ -152,7 +152,7 @@ def _others(place: _Place) -> Iterator[ast.AST]:
             yield from others(place.node)
     if place.field in {"test", "ifs"} and isinstance(place.node, _PLAIN):
         yield ast.UnaryOp(ast.Not(), place.node)
-    if place.field == "func" and getattr(place.node, "id", "") in TURNED:
+    if place.field == "func" and isinstance(place.node, ast.Name) and place.node.id in TURNED:
         yield _with(place.node, id=TURNED[place.node.id])
 
 
@@ -201,7 +201,7 @@ def _statements(node: ast.stmt) -> Iterator[ast.AST]:
         yield ast.Pass()
 
 
-def _constants(value: object) -> Iterator[object]:
+def _constants(value: object) -> Iterator[Any]:
     if isinstance(value, bool):
         yield not value
     elif isinstance(value, int):
@@ -233,7 +233,7 @@ def _without(node: ast.AST, field: str) -> Iterator[Any]:
 
 _KINDS: tuple[tuple[Any, Callable[[Any], Iterator[ast.AST]]], ...] = (
     (ast.stmt, _statements),
-    (ast.Constant, lambda node: map(ast.Constant, _constants(node.value))),
+    (ast.Constant, lambda node: (ast.Constant(each) for each in _constants(node.value))),
     (ast.Compare, _compared),
     (ast.BoolOp, _joined),
     (ast.BinOp, _reckoned),
