@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 from pricing import NotUnderstood, Quote, affordable, usd
-from proxy.budget import KEY, Standing
+from proxy.budget import KEY, Standing, tightest
+from proxy.call import Call
 from proxy.directory import Key
 from proxy.errors import BudgetExceeded, ModelNotAllowed, RequestNotUnderstood
 from proxy.instants import local
 from proxy.ledger.fare import UNPRICED, Fare
+from proxy.ledger.operation import Receipt
 from proxy.ledger.refusals import BudgetSpent
 from proxy.order import read_order
 from proxy.prices import Priced, Prices
-from proxy.routes import Surface
+from proxy.routes import Route, Surface
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class Quoting:
         elif key.models:
             raise ModelNotAllowed("The key may use only the models on its list.")
         return Priced(self.prices, order, quote)
+
+    def note(self, call: Call, receipt: Receipt) -> None:
+        """Put a charge's state into the answer's headers and the call's log line."""
+        fare = receipt.fare
+        call.charge_id, call.state, call.cost_micros = fare.id, fare.state, fare.cost_micros
+        call.model, call.resolution = fare.model, fare.resolution
+        if receipt.standings and call.routed.route is Route.SUBMIT:
+            call.budget = self.budget_headers(tightest(receipt.standings))
+        call.ours = fare_headers(fare) + call.budget
 
     def refusal(self, spent: BudgetSpent, priced: Priced, key: Key, at_us: int) -> BudgetExceeded:
         """Say which budget is spent, and what would still fit under every one that binds."""

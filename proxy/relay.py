@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from proxy.answers import poll_outcome, submit_outcome
+from proxy.answers import submit_outcome
 from proxy.assay import Assay
 from proxy.bodies import body_hash
 from proxy.budget import tightest
 from proxy.call import Call, CallerGone, Held
-from proxy.charge import OPEN, UNPROVEN
 from proxy.clock import now_us
 from proxy.crossing import Crossing
 from proxy.deciding import Deciding
@@ -21,23 +20,24 @@ from proxy.errors import (
     KeyPaused,
     NotFound,
     Overloaded,
-    PredictionNotFound,
     Refusal,
     UnsupportedEncoding,
 )
 from proxy.fares import Fares, new_id
 from proxy.headers import Asked, read_farebox_headers, tags_text
 from proxy.keys import fingerprint
-from proxy.ledger.fare import Fare, Kept
+from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
 from proxy.ledger.reserve import Reserve
-from proxy.passing import as_passed, document_of, pass_stream, shows_running
+from proxy.passing import as_passed, document_of, pass_stream
+from proxy.polling import Polling
 from proxy.prices import Priced
-from proxy.quoting import Quoting, fare_headers
+from proxy.quoting import Quoting
 from proxy.repeats import KeptAnswer, Repeats, headers_text, once_of
 from proxy.routes import Route
 from proxy.settings import Settings
+from proxy.shared_polls import SharedPolls
 from proxy.strangers import Strangers
 from proxy.traffic import Traffic
 from proxy.upstream import Answer, NotSent, UpstreamError
@@ -67,6 +67,8 @@ class Relay:
         self.held = Held(self.settings.max_buffered)
         self.repeats = Repeats(self.fares)
         self.deciding = Deciding(self.fares, self.settings.charge_on == "submit")
+        shared = SharedPolls() if self.settings.share_polls else None
+        self.polling = Polling(self.fares, self.quoting, self.crossing, self.deciding, shared)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call, count it, and log it."""
@@ -121,7 +123,7 @@ class Relay:
         if route is Route.SUBMIT:
             await self._submit(call, caller, asked)
         elif route is Route.POLL:
-            await self._poll(call, caller)
+            await self.polling(call, caller, await self._body(call))
         elif route is Route.UPLOAD or caller.own_secret is not None:
             await self.crossing.plain(call, caller, await self._body(call))
         else:
@@ -152,7 +154,7 @@ class Relay:
         except Repeated as repeated:
             await self.repeats.answer(call, repeated.kept, once)
             return
-        self._note(call, receipt)
+        self.quoting.note(call, receipt)
         try:
             answer = await self.crossing.send(call, caller, body, submit=True)
             read = await self.crossing.read(call, answer)
@@ -205,7 +207,7 @@ class Relay:
     ) -> Refusal:
         """Nothing came back: released if it is proven that nothing was sent, else uncertain."""
         noted = await self.deciding.unanswered(receipt.fare, error, unseen=caller.unseen)
-        self._note(call, noted or receipt)
+        self.quoting.note(call, noted or receipt)
         fare = "released" if isinstance(error, NotSent) else "uncertain"
         return self.crossing.silent(error, fare=fare)
 
@@ -242,55 +244,4 @@ class Relay:
             noted = await self.deciding.turned_away(receipt.fare)
         else:
             noted = await self.deciding.answered(receipt.fare, outcome, kept)
-        self._note(call, noted or receipt)
-
-    # A poll
-
-    async def _poll(self, call: Call, caller: Caller) -> None:
-        """Let it through whatever the budget says: its image is paid for already."""
-        fare = await self._bought(call, caller)
-        if fare is not None:
-            self.fares.seen(fare)
-            self._note(call, Receipt(fare, changed=False))
-        body = await self._body(call)
-        try:
-            answer = await self.crossing.send(call, caller, body, submit=False)
-            read = await self.crossing.read(call, answer)
-        except UpstreamError as error:
-            raise self.crossing.silent(error) from error
-        manner = self.crossing.manner(call, caller)
-        if read is None:
-            document = await pass_stream(call, answer, manner, call.ours)
-            await self._learn(call, fare, answer.status, document)
-            return
-        undecided = fare is not None and (fare.state in OPEN or fare.ground in UNPROVEN)
-        if undecided and not shows_running(answer.headers, read):
-            await self._learn(call, fare, answer.status, document_of(answer.headers, read))
-        headers, passed = as_passed(call, answer, read, manner)
-        await call.answer(answer.status, [*headers, *call.ours], passed)
-
-    async def _bought(self, call: Call, caller: Caller) -> Fare | None:
-        """Find the fare of a prediction; with a Farebox key only what this key bought exists."""
-        if caller.unseen:
-            return None
-        fare = await self.fares.find(call.routed.prediction_id or "", caller.key)
-        if fare is None and caller.own_secret is None:
-            raise PredictionNotFound
-        return fare
-
-    async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
-        """Decide what a poll shows to be over."""
-        if fare is None:
-            return
-        outcome = poll_outcome(status, document, asked=call.routed.prediction_id or "")
-        if (noted := await self.deciding.polled(fare, outcome)) is not None:
-            self._note(call, noted)
-
-    def _note(self, call: Call, receipt: Receipt) -> None:
-        """Put the charge's state into the answer's headers and the call's log line."""
-        fare = receipt.fare
-        call.charge_id, call.state, call.cost_micros = fare.id, fare.state, fare.cost_micros
-        call.model, call.resolution = fare.model, fare.resolution
-        if receipt.standings and call.routed.route is Route.SUBMIT:
-            call.budget = self.quoting.budget_headers(tightest(receipt.standings))
-        call.ours = fare_headers(fare) + call.budget
+        self.quoting.note(call, noted or receipt)

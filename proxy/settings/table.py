@@ -181,6 +181,12 @@ class Settings:
         "0",
         "`1`: a salted hash of each submit is kept, so that repeated calls show in the advice.",
     )
+    share_polls: bool = variable(
+        "share_polls",
+        values.switch,
+        "0",
+        "`1`: the same poll by the same caller within half a second shares one upstream answer.",
+    )
     notify_url: str | None = variable(
         "notify_url",
         values.web_url,

@@ -42,6 +42,7 @@ DEFAULTS = {
     "upstream_timeout_s": 600,
     "tags": ("project", "user"),
     "hash_bodies": False,
+    "share_polls": False,
     "notify_url": None,
     "notify_secret": None,
     "notify_at": (50, 80, 100),

@@ -1,0 +1,82 @@
+"""One poll, let through whatever the budget says: its image is paid for already."""
+
+import time
+from dataclasses import dataclass
+
+from proxy.answers import poll_outcome
+from proxy.call import Call
+from proxy.charge import OPEN, UNPROVEN
+from proxy.crossing import Crossing
+from proxy.deciding import Deciding
+from proxy.door import Caller
+from proxy.errors import PredictionNotFound
+from proxy.fares import Fares
+from proxy.ledger.fare import Fare
+from proxy.ledger.operation import Receipt
+from proxy.passing import as_passed, document_of, pass_stream, shows_running
+from proxy.quoting import Quoting
+from proxy.shared_polls import Said, SharedPolls
+from proxy.upstream import UpstreamError
+
+
+@dataclass
+class Polling:
+    """Relays polls, and learns from them what became of a fare."""
+
+    fares: Fares
+    quoting: Quoting
+    crossing: Crossing
+    deciding: Deciding
+    shared: SharedPolls | None = None
+
+    async def __call__(self, call: Call, caller: Caller, body: bytes) -> None:
+        """Answer one poll."""
+        fare = await self._bought(call, caller)
+        if fare is not None:
+            self.fares.seen(fare)
+            self.quoting.note(call, Receipt(fare, changed=False))
+        try:
+            answer, read = await self._look_up(call, caller, body)
+        except UpstreamError as error:
+            raise self.crossing.silent(error) from error
+        manner = self.crossing.manner(call, caller)
+        if read is None:
+            document = await pass_stream(call, answer, manner, call.ours)
+            await self._learn(call, fare, answer.status, document)
+            return
+        undecided = fare is not None and (fare.state in OPEN or fare.ground in UNPROVEN)
+        if undecided and not shows_running(answer.headers, read):
+            await self._learn(call, fare, answer.status, document_of(answer.headers, read))
+        headers, passed = as_passed(call, answer, read, manner)
+        await call.answer(answer.status, [*headers, *call.ours], passed)
+
+    async def _bought(self, call: Call, caller: Caller) -> Fare | None:
+        """Find the fare of a prediction; with a Farebox key only what this key bought exists."""
+        if caller.unseen:
+            return None
+        fare = await self.fares.find(call.routed.prediction_id or "", caller.key)
+        if fare is None and caller.own_secret is None:
+            raise PredictionNotFound
+        return fare
+
+    async def _look_up(self, call: Call, caller: Caller, body: bytes) -> Said:
+        """Ask the upstream; where polls are shared, perhaps by way of another call's poll."""
+
+        async def ask() -> Said:
+            answer = await self.crossing.send(call, caller, body, submit=False)
+            return answer, await self.crossing.read(call, answer)
+
+        if self.shared is None or body or call.method != b"GET" or caller.unseen:
+            return await ask()
+        started = time.perf_counter()
+        said = await self.shared.ask((caller.key.id, call.target, tuple(call.headers)), ask)
+        call.upstream_s = time.perf_counter() - started
+        return said
+
+    async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
+        """Decide what a poll shows to be over."""
+        if fare is None:
+            return
+        outcome = poll_outcome(status, document, asked=call.routed.prediction_id or "")
+        if (noted := await self.deciding.polled(fare, outcome)) is not None:
+            self.quoting.note(call, noted)
