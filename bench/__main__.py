@@ -18,8 +18,19 @@ from pathlib import Path
 
 import httpx
 
-from bench import bodies, crowd, growth, latency, ledger, many, profile, table, workers
-from bench.cells import CELLS, measured
+from bench import (
+    bodies,
+    crowd,
+    growth,
+    latency,
+    ledger,
+    machine,
+    many,
+    profile,
+    table,
+    workers,
+)  # fmt: skip
+from bench.cells import CELLS, Sample, measured
 from bench.goals import Finding, found, written
 from bench.install import where
 from bench.peers import FAREBOX, PEERS
@@ -30,6 +41,7 @@ from bench.upstream import serving
 
 NEEDED = ("wrk", "nginx", "taskset")  # the load, the upstream that answers it, a core for each
 SCRAPE_ROUNDS = 3
+FAULTS = (RuntimeError, OSError, httpx.HTTPError, subprocess.CalledProcessError)
 P99_DURING = re.compile(r"^during .* p99 +\S+ ms \( *([\d.]+)x\)", re.MULTILINE)
 
 
@@ -40,7 +52,8 @@ def main() -> int:
         sys.stderr.write(f"bench needs {', '.join(missing)} (Debian has them)\n")
         return 2
     raise_descriptor_limit()
-    started = time.monotonic()
+    started, code = time.monotonic(), machine.code()
+    print(machine.described(), flush=True)
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="farebox-bench-", dir=SCRATCH) as name:
         folder = Path(name)
@@ -51,6 +64,8 @@ def main() -> int:
                 findings += _part(part, session, told)
     if findings:
         print(written(findings))
+    if machine.code() != code:
+        print("Farebox's code changed while this ran: these figures are of no one program.")
     sys.stderr.write(f"done after {time.monotonic() - started:.0f} s\n")
     return 0
 
@@ -81,10 +96,14 @@ def _part(part: str, session: Session, told: argparse.Namespace) -> list[Finding
         if part == "peers":
             return beside_peers(session, told.only, told.cells)
         return PARTS[part](session)
-    except (RuntimeError, OSError, httpx.HTTPError, subprocess.CalledProcessError) as error:
-        notes = "\n".join(getattr(error, "__notes__", []))
-        sys.stderr.write(f"  {part} was not measured: {error!r}\n{notes}\n")
+    except FAULTS as error:
+        _unmeasured(part, error)
         return []
+
+
+def _unmeasured(what: str, error: Exception) -> None:
+    notes = "\n".join(getattr(error, "__notes__", []))
+    sys.stderr.write(f"  {what} was not measured: {error!r}\n{notes}\n")
 
 
 def beside_peers(session: Session, only: list[str], cells: list[str]) -> list[Finding]:
@@ -94,15 +113,17 @@ def beside_peers(session: Session, only: list[str], cells: list[str]) -> list[Fi
         for peer in PEERS
         if is_here(peer) and (not only or peer.name in only or peer is FAREBOX)
     ]
+    chosen, samples = [CELLS[name] for name in cells], list[Sample]()
     absent = [peer.name for peer in PEERS if not is_here(peer)]
     if absent:
         sys.stderr.write(f"  not here (`make bench-peers`): {', '.join(absent)}\n")
-    samples = []
     for turn in session.turns("peers"):
         for peer in peers if turn % 2 == 0 else reversed(peers):
             sys.stderr.write(f"    {peer.name}\n")
-            chosen = [CELLS[name] for name in cells]
-            samples += measured(peer, chosen, session.folder, session.upstream, session.seconds)
+            try:
+                samples += measured(peer, chosen, session.folder, session.upstream, session.seconds)
+            except FAULTS as error:
+                _unmeasured(peer.name, error)
     print(table.written(samples), flush=True)
     return table.findings(samples)
 

@@ -22,12 +22,16 @@ def by_cell(samples: list[Sample]) -> Cells:
 
 
 def findings(samples: list[Sample]) -> list[Finding]:
-    """Compare Farebox with each peer, round by round: the ratio of what stood side by side."""
+    """Compare Farebox with each peer, round by round: the ratio of what stood side by side.
+
+    A peer that failed in a round has no ratios: nobody knows which of its samples stood where.
+    """
     told = []
     for cell, peers in by_cell(samples).items():
         kind = cell.partition("@")[0]
         for name, theirs in peers.items():
-            if f"{kind}/{name}" in GOALS and cell.endswith("@32") and US in peers:
+            whole = len(theirs) == len(peers.get(US, []))
+            if f"{kind}/{name}" in GOALS and cell.endswith("@32") and whole:
                 pairs = list(zip(peers[US], theirs, strict=True))
                 told.append(found(f"{kind}/{name}", *(_ratio(name, *pair) for pair in pairs)))
     return told
