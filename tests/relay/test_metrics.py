@@ -1,5 +1,6 @@
 """What Prometheus is told: every metric from the start, money from the ledger, labels of ours."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy.upstream import Upstream
 from tests.relay.house import ADMIN_TOKEN, PATH, PRICE_MICROS, Farebox, prediction_of, running
 from tests.relay.wire import read
 from tests.standin.server import Standin
@@ -159,25 +161,39 @@ def test_what_the_edge_refuses_is_counted(
     assert counts() == [count + 1 for count in before]
 
 
-def test_made_up_names_make_no_series(farebox: Farebox) -> None:
-    def flood(first: int, count: int) -> None:
-        with httpx.Client(trust_env=False, headers={"Authorization": key}) as client:
-            for i in range(first, first + count):
-                if i % 4 == 0:
-                    client.get(f"{farebox.url}/api/v3/predictions/made-up-{i}/result")
-                elif i % 4 == 1:
-                    client.get(f"{farebox.url}/made/up/{i}")
-                else:
-                    url = f"{farebox.url}/api/v3/vendor{i}/model-{i}/task-{i}"
-                    client.post(url, json={"model": f"m{i}"} if i % 4 == 2 else {})
+async def flood(farebox: Farebox, key: str, first: int, count: int) -> None:
+    """Call by made-up names, a few at once."""
+    client, numbers = Upstream(farebox.url, timeout_s=60), iter(range(first, first + count))
+
+    async def one_after_another() -> None:
+        for i in numbers:
+            method, path, body = "POST", f"/api/v3/vendor{i}/model-{i}/task-{i}", "{}"
+            if i % 4 == 0:
+                method, path, body = "GET", f"/api/v3/predictions/made-up-{i}/result", ""
+            elif i % 4 == 1:
+                method, path, body = "GET", f"/made/up/{i}", ""
+            elif i % 4 == 2:
+                body = f'{{"model":"m{i}"}}'
+            headers = [(b"authorization", key.encode())]
+            answer = await client.send(
+                method.encode(), path.encode(), headers, body.encode(), pool="", submit=False
+            )
+            assert await answer.read(1 << 16) is not None
+
+    await asyncio.gather(*(one_after_another() for _ in range(8)))
+    await client.aclose()
+
+
+async def test_made_up_names_make_no_series(farebox: Farebox) -> None:
+    def series() -> set[str]:
+        return {line.rsplit(" ", 1)[0] for line in farebox.metrics().splitlines()}
 
     key = farebox.key("flooding")
-    flood(0, 40)
+    await flood(farebox, key, 0, 40)
     farebox.until(lambda: "price_unknown" in farebox.metrics())
-    before = {line.rsplit(" ", 1)[0] for line in farebox.metrics().splitlines()}
-    flood(40, 10_000)
-    after = {line.rsplit(" ", 1)[0] for line in farebox.metrics().splitlines()}
-    assert after - before == set()
+    before = series()
+    await flood(farebox, key, 40, 10_000)
+    assert series() - before == set()
 
 
 def test_money_is_the_same_from_every_worker(upstream: Standin, tmp_path: Path) -> None:
