@@ -2,12 +2,16 @@
 
 Names are compared in lower case and kept as sent, in their order. Host and Content-Length of a
 request are the upstream client's to write, so they stop here too.
+
+What crosses depends on the names and on what Connection says, and nearly every call of a client
+has the same: it is planned once for each set of names.
 """
 
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 from proxy import keys
@@ -62,19 +66,18 @@ def forwarded(
     Without it a caller's own key goes as sent, and a Farebox key still stops. `identity` asks
     for an answer that can be read.
     """
-    stopped = _STOPPED | _named_by_connection(headers)
     credential = _credential(headers, upstream_key, spelling) if drop_key else []
     kept: list[Header] = []
-    for header in headers:
-        name = header[0].lower()
-        if name in stopped or name.startswith(_OURS) or (identity and name == _ENCODING):
-            continue
-        if name in _KEYS:
+    for at, kind in _going(*_outline(headers)):
+        header = headers[at]
+        if kind is _PLAIN:
+            kept.append(header)
+        elif kind is _KEY:
             kept += credential if drop_key else _own_key(header)
             credential = []
-        elif name == b"cookie":
+        elif kind is _COOKIE:
             kept += _without_session(header)
-        else:
+        elif not identity:
             kept.append(header)
     kept += credential
     return [*kept, (_ENCODING, b"identity")] if identity else kept
@@ -86,18 +89,64 @@ def returned(headers: Sequence[Header], *, rewritten: bool = False) -> list[Head
     `x-farebox-*` and our session cookie are ours alone to set. `rewritten`: a poll URL in the
     body was or may be swapped, so its length and digests no longer hold.
     """
-    stopped = HOP_BY_HOP | _named_by_connection(headers)
-    if rewritten:
-        stopped |= _OF_THE_BYTES
     kept = []
-    for header in headers:
-        name = header[0].lower()
-        if name in stopped or name.startswith(_OURS):
-            continue
-        if name == b"set-cookie" and _cookie_name(header[1]) == SESSION_COOKIE:
-            continue
-        kept.append(header)
+    for at, kind in _coming(*_outline(headers)):
+        header = headers[at]
+        if (
+            kind is _PLAIN
+            or (kind is _COOKIE and _cookie_name(header[1]) != SESSION_COOKIE)
+            or (kind is _OF_BYTES and not rewritten)
+        ):
+            kept.append(header)
     return kept
+
+
+# What to look at when a header crosses.
+_PLAIN, _KEY, _COOKIE, _ASKING, _OF_BYTES = "plain", "key", "cookie", "asking", "of bytes"
+_KNOWN_MAX: Final = 256  # sets of names, of 32 KiB at the very most, from callers that were let in
+
+Plan = tuple[tuple[int, str], ...]  # the headers that may cross, by place
+
+
+def _outline(headers: Sequence[Header]) -> tuple[tuple[bytes, ...], bytes]:
+    """Return the names as sent, and what Connection says."""
+    names = tuple([name for name, _ in headers])
+    return names, b",".join([headers[at][1] for at in _connections(names)])
+
+
+@lru_cache(maxsize=_KNOWN_MAX)
+def _connections(names: tuple[bytes, ...]) -> tuple[int, ...]:
+    return tuple(at for at, name in enumerate(names) if name.lower() == b"connection")
+
+
+@lru_cache(maxsize=_KNOWN_MAX)
+def _going(names: tuple[bytes, ...], connection: bytes) -> Plan:
+    """Plan what of a request goes out."""
+    kinds = dict.fromkeys(_KEYS, _KEY) | {b"cookie": _COOKIE, _ENCODING: _ASKING}
+    return _planned(names, _STOPPED | _named(connection), kinds)
+
+
+@lru_cache(maxsize=_KNOWN_MAX)
+def _coming(names: tuple[bytes, ...], connection: bytes) -> Plan:
+    """Plan what of an answer comes back."""
+    kinds = dict.fromkeys(_OF_THE_BYTES, _OF_BYTES) | {b"set-cookie": _COOKIE}
+    return _planned(names, HOP_BY_HOP | _named(connection), kinds)
+
+
+def _planned(
+    names: Sequence[bytes], stopped: Collection[bytes], kinds: Mapping[bytes, str]
+) -> Plan:
+    lowered = [(at, name.lower()) for at, name in enumerate(names)]
+    return tuple(
+        (at, kinds.get(name, _PLAIN))
+        for at, name in lowered
+        if name not in stopped and not name.startswith(_OURS)
+    )
+
+
+def _named(connection: bytes) -> frozenset[bytes]:
+    """Return the names that Connection makes hop-by-hop for this message."""
+    return frozenset(token.strip(b" \t").lower() for token in connection.split(b","))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +158,30 @@ class Asked:
     idempotency_key: str | None = None
 
 
-def read_farebox_headers(headers: Iterable[Header], declared_tags: Collection[str]) -> Asked:
+_NOTHING: Final = Asked()
+
+
+@lru_cache(maxsize=_KNOWN_MAX)
+def _for_us(names: tuple[bytes, ...]) -> tuple[tuple[int, bytes], ...]:
+    """Find the headers that speak to us, by place."""
+    lowered = [(at, name.lower()) for at, name in enumerate(names)]
+    return tuple(
+        (at, name) for at, name in lowered if name == b"idempotency-key" or name.startswith(_OURS)
+    )
+
+
+def read_farebox_headers(headers: Sequence[Header], declared_tags: Collection[str]) -> Asked:
     """Read the headers meant for us, or raise `BadRequest` for any that we do not know.
 
     A tag is at most 128 printable characters, an Idempotency-Key at most 255; each comes once.
     """
     found: dict[bytes, bytes] = {}
-    for sent, value in headers:
-        name = sent.lower()
-        if name == b"idempotency-key" or name.startswith(_OURS):
-            if name in found:
-                raise BadRequest(f"The header {_quoted(name)} stands twice.")
-            found[name] = value
+    for at, name in _for_us(tuple([name for name, _ in headers])):
+        if name in found:
+            raise BadRequest(f"The header {_quoted(name)} stands twice.")
+        found[name] = headers[at][1]
     if not found:
-        return Asked()
+        return _NOTHING
     key = found.pop(b"idempotency-key", None)
     dry_run = found.pop(b"x-farebox-dry-run", b"0")
     return Asked(
@@ -137,15 +196,6 @@ def tags_text(of_key: Mapping[str, str], of_call: Mapping[str, str]) -> str:
     if not of_key and not of_call:
         return "{}"
     return json.dumps({**of_key, **of_call}, sort_keys=True, separators=(",", ":"))
-
-
-def _named_by_connection(headers: Iterable[Header]) -> set[bytes]:
-    """Return the names that a Connection header makes hop-by-hop for this message."""
-    named: set[bytes] = set()
-    for name, value in headers:
-        if len(name) == len(b"connection") and name.lower() == b"connection":
-            named.update(token.strip(b" \t").lower() for token in value.split(b","))
-    return named
 
 
 def _own_key(header: Header) -> list[Header]:
