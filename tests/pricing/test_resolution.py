@@ -1,6 +1,7 @@
 import pytest
 
 from pricing import PriceUnknown, quote
+from pricing.resolution import Open, Reading, Scale, family
 from tests.pricing.tables import FLASH, PRO, TABLE, in_body, on_path, priced, table_of
 
 ABSENT = [None, ""]
@@ -165,3 +166,94 @@ def test_an_incomplete_model_without_a_default_guesses_nothing(size: object) -> 
     assert quote(on_path("part", size="1K"), table).price_micros == 1_000_000
     with pytest.raises(PriceUnknown):
         quote(on_path("part", size=size), table)
+
+
+RUNGS = {"0.5K": 300_000, "1K": 1_100_000, "2K": 4_400_000, "4K": 17_200_000}
+
+
+@pytest.mark.parametrize(
+    ("model", "resolution_first", "highest"),
+    [
+        ("gemini-9-image", False, "4k"),
+        ("nano-banana-9", False, "4k"),
+        ("dola-seedream-9", False, "4k"),
+        ("grok-imagine-9", True, "4k"),
+        ("viduq9", True, "4k"),
+        ("kling-image-9", True, None),
+        ("wan-9", True, None),
+        ("flux-9", False, None),
+        ("not-gemini-", False, None),
+    ],
+)
+def test_a_model_reads_sizes_as_its_vendor_does(
+    model: str, highest: str | None, *, resolution_first: bool
+) -> None:
+    kin = family(model)
+    assert kin.resolution_first is resolution_first
+    assert (kin.limits[-1][0] if kin.limits else None) == highest
+
+
+def test_by_area_a_size_stands_on_the_first_rung_that_holds_it() -> None:
+    limits = family("gemini-").limits
+    assert {label: area for label, area, *_ in limits} == {
+        label.lower(): area for label, area in RUNGS.items()
+    }
+    scale = Scale("gemini-", RUNGS, None)
+    for label, area in RUNGS.items():
+        assert scale.read(f"{area // 100}x100") == label
+    assert [scale.read(f"{area // 100 + 1}x100") for area in RUNGS.values()] == [
+        "1K", "2K", "4K", Open.DEAREST,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("size", "label"),
+    [
+        ("1920x1080", "1080p"),
+        ("1080x1920", "1080p"),
+        ("1921x1080", "2K"),
+        ("1920x1081", "2K"),
+        ("2560x2048", "2K"),
+        ("2561x2048", "4K"),
+        ("2560x2049", "4K"),
+        ("4096x4096", "4K"),
+        ("4097x1", Open.DEAREST),
+        ("1000000x1", Open.DEAREST),
+        ("1x1000000", Open.DEAREST),
+    ],
+)
+def test_by_edges_a_frame_fits_both_ways(size: str, label: Reading) -> None:
+    assert Scale("viduq2", ("1080p", "2K", "4K"), None).read(size) == label
+
+
+@pytest.mark.parametrize(
+    ("value", "reading"),
+    [
+        (None, Open.NO_SIZE),
+        ("", Open.NO_SIZE),
+        ("16:9", Open.NO_SIZE),
+        ("1" * 30 + ":1", Open.NO_SIZE),
+        ("1" * 31 + ":1", Open.DEAREST),
+        ("auto", Open.DEAREST),
+        ("adaptive", Open.DEAREST),
+        ("Adaptive", Open.DEAREST),
+        (1024, Open.DEAREST),
+        (["1K"], Open.DEAREST),
+        ("8K", Open.DEAREST),
+        ("1\N{KELVIN SIGN}", Open.DEAREST),
+        ("8192x8192", Open.DEAREST),
+        ("1000000x1", Open.DEAREST),
+        ("1x1000000", Open.DEAREST),
+        ("1k", "1K"),
+        ("1K", "1K"),
+        ("512", "0.5K"),
+        ("512PX", "0.5K"),
+        ("0.5k", "0.5K"),
+    ],
+)
+def test_a_value_has_one_of_three_meanings(value: object, reading: Reading) -> None:
+    assert Scale("gemini-", ("0.5K", "1K"), None).read(value) == reading
+    beside = Scale("gemini-", ("0.5K", "1K", "any"), None).read(value)
+    is_unsold = reading is Open.DEAREST and isinstance(value, str)
+    is_unsold = is_unsold and str(value).lower() not in {"auto", "adaptive"}
+    assert beside == ("any" if is_unsold else reading)
