@@ -4,7 +4,7 @@ A line is kept with its figure from one page to the next, and written again only
 moved: of thousands of lines few change between two scrapes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
@@ -16,7 +16,6 @@ from prometheus_client.openmetrics.exposition import (
     escape_label_name,
     escape_metric_name,
 )
-from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
 Series = tuple[Any, ...]
@@ -60,21 +59,20 @@ class Measured:
 class Page:
     """Writes pages in one dialect, and keeps the lines of the last."""
 
-    def __init__(self, dialect: Dialect, pause: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self._pause = pause  # called every few lines
         self._kept: dict[str, dict[Series, tuple[float, str]]] = {}
 
-    def write(self, families: Iterable[Measured | Metric]) -> bytes:
-        """Write all families."""
+    def write(
+        self, families: Iterable[Measured | Metric], pause: Callable[[], None] = lambda: None
+    ) -> bytes:
+        """Write all families; `pause` is called every few lines."""
         pieces: list[bytes] = []
         for family in families:
             pieces.append(self._head(family).encode())
-            if isinstance(family, Measured):
-                self._lines(pieces, family.name, family.figures.items(), family.spell)
-            else:
-                figures = ((_series(s), s.value) for s in family.samples)
-                self._lines(pieces, family.name, figures, _spelt)
+            for piece in self._slices(family):
+                pieces.append(piece)
+                pause()
         if self.dialect.openmetrics:
             pieces.append(b"# EOF\n")
         return b"".join(pieces)
@@ -89,13 +87,11 @@ class Page:
         name = escape_metric_name(name, self.dialect.escaping)
         return f"# HELP {name} {words}\n# TYPE {name} {family.type}\n"
 
-    def _lines(
-        self, pieces: list[bytes], name: str, figures: Iterable[tuple[Series, float]], spell: Spell
-    ) -> None:
-        """Add a family's lines, slice by slice."""
-        before, now = self._kept.get(name, {}), {}
-        rest = iter(figures)
-        while part := list(islice(rest, SLICE)):
+    def _slices(self, family: Measured | Metric) -> Iterator[bytes]:
+        """Yield a family's lines, some at a time."""
+        figures, spell = _read(family)
+        before, now = self._kept.get(family.name, {}), {}
+        while part := list(islice(figures, SLICE)):
             lines = []
             for series, figure in part:
                 kept = before.get(series)
@@ -103,9 +99,8 @@ class Page:
                     kept = (figure, self._line(kept, spell, series, figure))
                 now[series] = kept
                 lines.append(kept[1])
-            pieces.append("".join(lines).encode())
-            self._pause()
-        self._kept[name] = now
+            yield "".join(lines).encode()
+        self._kept[family.name] = now
 
     def _line(
         self, kept: tuple[float, str] | None, spell: Spell, series: Series, figure: float
@@ -122,8 +117,11 @@ class Page:
         return escape_metric_name(name, escaping) + (f"{{{told}}}" if told else "")
 
 
-def _series(sample: Sample) -> Series:
-    return (sample.name, *sample.labels.items())
+def _read(family: Measured | Metric) -> tuple[Iterator[tuple[Series, float]], Spell]:
+    """Find the figures of a family, and how to name their series."""
+    if isinstance(family, Measured):
+        return iter(family.figures.items()), family.spell
+    return (((s.name, *s.labels.items()), s.value) for s in family.samples), _spelt
 
 
 def _spelt(series: Series) -> tuple[str, Iterable[tuple[str, str]]]:
