@@ -88,6 +88,12 @@ class Metrics(Collector):
     ledger_errors: Any = Family(
         Counter, "farebox_ledger_errors", "Reads and writes of the ledger that failed.", "kind"
     )
+    series_overflow: Any = Family(
+        Counter, "farebox_series_overflow",
+        "Series above FAREBOX_METRICS_SERIES_MAX, at each scrape: `spend` goes to `other`, a"
+        " `budget` is left out.",
+        "metric",
+    )  # fmt: skip
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry

@@ -159,8 +159,10 @@ def rest() -> list[Any]:
         lines(
             "Series",
             """Series of a scrape. It grows with keys, models and resolutions in use and never
-            with what callers make up.""",
+            with what callers make up. What is above FAREBOX_METRICS_SERIES_MAX: money spent by the
+            smallest is under the key `other`, budgets of the last keys are not shown.""",
             over_time(f"scrape_samples_scraped{{{JOB}}}", "{{instance}}"),
+            over_time(too_many(), "{{instance}}, above the cap: {{metric}}"),
             unit=COUNT,
         )
         .span(8)
@@ -171,3 +173,9 @@ def rest() -> list[Any]:
 def started() -> str:
     """Ask when each version of the prices comes or came into force."""
     return f"farebox_price_table_effective_timestamp_seconds{{{JOB}}}"
+
+
+def too_many() -> str:
+    """Ask how many series a scrape had no room for: each scrape counts them again."""
+    counter = f"farebox_series_overflow_total{{{JOB}}}[$__rate_interval]"
+    return f"increase({counter}) / count_over_time({counter})"

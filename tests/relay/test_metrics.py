@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -20,7 +21,7 @@ from tests.standin.server import Standin
 
 COUNTERS = (
     *("spend_usd", "images", "corrections_usd", "refusals", "overruns", "unpriced", "requests"),
-    *("upstream_errors", "reconciler_polls", "ledger_errors"),
+    *("upstream_errors", "reconciler_polls", "ledger_errors", "series_overflow"),
 )
 GAUGES = (
     *("budget_limit_usd", "budget_spent_usd", "budget_reserved_usd", "budget_remaining_usd"),
@@ -46,6 +47,7 @@ LABELS = {
     "farebox_upstream_errors_total": {"kind"},
     "farebox_price_table_info": {"version"},
 }
+OVERFLOW = "farebox_series_overflow_total"
 MONEY = re.compile(r"^farebox_(spend|images|corrections|budget|charges_open|open_usd|overruns).*")
 
 
@@ -246,6 +248,28 @@ def test_a_series_too_many_folds_into_other_and_sums_stay(start: Callable[..., F
     }
     assert len(spend) == 3
     assert ("other", 0.0804) in spend
+
+
+def test_series_that_find_no_room_are_counted(start: Callable[..., Farebox]) -> None:
+    farebox = start(metrics_series_max="3")
+    for _ in range(4):
+        key = farebox.key(daily_micros=2 * PRICE_MICROS)
+        assert farebox.submit(key, "standin:sync", path=PATH).status_code == 200
+    over = [line for line in farebox.metrics().splitlines() if line.startswith(OVERFLOW)]
+    assert over == [f'{OVERFLOW}{{metric="spend"}} 1.0', f'{OVERFLOW}{{metric="budget"}} 2.0']
+    again = [line for line in farebox.metrics().splitlines() if line.startswith(OVERFLOW)]
+    assert again == [f'{OVERFLOW}{{metric="spend"}} 2.0', f'{OVERFLOW}{{metric="budget"}} 4.0']
+
+
+def test_scrapes_at_once_each_see_what_was_paid_before_them(farebox: Farebox) -> None:
+    key = farebox.key("scraped-at-once", daily_micros=-1)
+    with ThreadPoolExecutor(6) as readers:
+        for count in range(1, 5):
+            farebox.submit(key, "standin:sync")
+            pages = readers.map(lambda _: httpx.get(f"{farebox.url}/metrics").text, range(6))
+            place = 'key="scraped-at-once",model="gemini-3.1-flash-image-preview",resolution="1K"'
+            line = f'farebox_images_total{{{place},team=""}} {count}.0'
+            assert [line in page for page in pages] == [True] * 6
 
 
 def test_an_own_key_has_no_name_in_metrics(farebox: Farebox) -> None:
