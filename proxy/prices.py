@@ -31,7 +31,7 @@ class Prices:
         if self._table is None or not self._from_us <= at_us < self._until_us:
             self._table = self.book.at(instant(at_us))
             starts = sorted(epoch_us(t.effective_from) for t in self.book.versions)
-            self._from_us = max((s for s in starts if s <= at_us), default=0)
+            self._from_us = max(s for s in starts if s <= at_us)
             self._until_us = min((s for s in starts if s > at_us), default=FAR_US)
         return self._table
 
