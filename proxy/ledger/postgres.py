@@ -29,6 +29,9 @@ class PostgresSession:
     """One connection, opened anew when it broke; READ COMMITTED with rows locked in order."""
 
     dialect, lock = "postgresql", " FOR UPDATE"
+    unwritable: tuple[type[Exception], ...] = (
+        psycopg.IntegrityError, psycopg.DataError, OverflowError, UnicodeError,
+    )  # fmt: skip
 
     def __init__(
         self, url: str, *, read_only: bool = False, clock: Callable[[], int] | None = None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from proxy.clock import now_us
-from proxy.ledger.postgres import PostgresSession, libpq_url
 from proxy.ledger.session import LedgerFault, Session, SqliteSession, refuse_network
 
 HEAD = "0004"
@@ -35,6 +34,8 @@ def open_session(
     """
     path = sqlite_path(url)
     if path is None:
+        from proxy.ledger.postgres import PostgresSession  # noqa: PLC0415 - 9 MB, not for SQLite
+
         session = PostgresSession(url, read_only=read_only, clock=clock)
         if not read_only and (why := session.durable()) is not None:
             session.close()
@@ -105,6 +106,8 @@ def sqlalchemy_url(url: str) -> str:
     """Name the driver that SQLAlchemy is to use."""
     if url.startswith("sqlite:"):
         return url
+    from proxy.ledger.postgres import libpq_url  # noqa: PLC0415
+
     return libpq_url(url).replace("postgresql://", "postgresql+psycopg://", 1)
 
 
@@ -115,7 +118,7 @@ def _alone(url: str, path: Path | None) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return
-    session = PostgresSession(url)
+    session = open_session(url)
     for wait in ("lock_timeout", "statement_timeout"):  # another may be at it for minutes
         session.run(f"SET {wait}=0")
     session.rows("SELECT pg_advisory_lock(?)", (_LOCK_ID,))

@@ -38,6 +38,7 @@ class Session(Protocol):
 
     dialect: str
     lock: str  # what a SELECT that is going to be written to ends with
+    unwritable: tuple[type[Exception], ...]  # what one operation brings in that no row can hold
 
     def rows(self, sql: str, args: Sequence[Any] = ()) -> list[Any]:
         """Fetch all rows."""
@@ -87,6 +88,7 @@ class SqliteSession:
     """
 
     dialect, lock = "sqlite", ""
+    unwritable: tuple[type[Exception], ...] = (sqlite3.IntegrityError, OverflowError, UnicodeError)
 
     def __init__(
         self,

@@ -1,12 +1,9 @@
 """The ledger's transactions: a batch of operations in, their results out, one commit."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
-
-import psycopg
 
 from proxy.budget import Zone, day_at, resets_us
 from proxy.directory import Directory, Key, Team
@@ -18,10 +15,6 @@ from proxy.ledger.view import View
 
 T = TypeVar("T")
 Refused = (BudgetSpent, KeyGone, KeyHeld, Repeated)
-# What one operation can bring in that no row can hold: a twin, a number or a text out of range.
-Unwritable = (
-    sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError, OverflowError, UnicodeError,
-)  # fmt: skip
 
 _KEY_COLUMNS = (
     "id,name,own,adopted,public,digest,old_digest,old_public,old_until_us,fingerprint,team,daily_micros,"
@@ -151,7 +144,7 @@ class Store:
     def _alone(self, operation: Operation) -> Any:
         try:
             return retried(lambda: self._apply([operation]))[0]
-        except Unwritable as error:
+        except self.session.unwritable as error:
             return LedgerFault(str(error), transient=False, kind="conflict")
         except Exception as error:  # noqa: BLE001 - handed to whoever asked
             return error

@@ -16,8 +16,8 @@ def loaded() -> set[str]:
     return set(told.stdout.decode().split())
 
 
-@pytest.mark.parametrize("module", ["alembic", "pyarrow", "sqlalchemy", "sqlmodel"])
-def test_what_only_a_migration_or_a_report_needs_is_not_loaded(
+@pytest.mark.parametrize("module", ["alembic", "psycopg", "pyarrow", "sqlalchemy", "sqlmodel"])
+def test_what_only_a_migration_or_postgresql_needs_is_not_loaded(
     module: str, loaded: set[str]
 ) -> None:
     assert "proxy.notify.outbox" in loaded
