@@ -7,7 +7,7 @@ moved: of thousands of lines few change between two scrapes.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
@@ -19,7 +19,6 @@ from prometheus_client.openmetrics.exposition import (
 from prometheus_client.utils import floatToGoString
 
 Series = tuple[Any, ...]
-Spell = Callable[[Series], tuple[str, Iterable[tuple[str, str]]]]  # its name and labels
 SLICE = 50  # lines between two looks at whether others should go first
 _IN_HELP = str.maketrans({"\\": r"\\", "\n": r"\n"})
 _IN_LABEL = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
@@ -48,12 +47,26 @@ class Measured:
     type: str
     documentation: str
     labels: tuple[str, ...] = ()
-    figures: dict[tuple[str, ...], float] = field(default_factory=dict)
+    figures: dict[Series, float] = field(default_factory=dict)
 
     def spell(self, values: Series) -> tuple[str, Iterable[tuple[str, str]]]:
         """Name a series of it."""
         name = f"{self.name}_total" if self.type == "counter" else self.name
         return name, zip(self.labels, values, strict=True)
+
+
+class Sampled(Measured):
+    """A metric with its figures by the name and the labels of each line."""
+
+    @classmethod
+    def of(cls, metric: Metric) -> Self:
+        """Take over what `prometheus_client` collected."""
+        figures = {(s.name, *s.labels.items()): s.value for s in metric.samples}
+        return cls(metric.name, metric.type, metric.documentation, figures=figures)
+
+    def spell(self, series: Series) -> tuple[str, Iterable[tuple[str, str]]]:
+        """Name a series of it."""
+        return series[0], series[1:]
 
 
 class Page:
@@ -64,7 +77,7 @@ class Page:
         self._kept: dict[str, dict[Series, tuple[float, str]]] = {}
 
     def write(
-        self, families: Iterable[Measured | Metric], pause: Callable[[], None] = lambda: None
+        self, families: Iterable[Measured], pause: Callable[[], None] = lambda: None
     ) -> bytes:
         """Write all families; `pause` is called every few lines."""
         pieces: list[bytes] = []
@@ -77,7 +90,7 @@ class Page:
             pieces.append(b"# EOF\n")
         return b"".join(pieces)
 
-    def _head(self, family: Measured | Metric) -> str:
+    def _head(self, family: Measured) -> str:
         name, words = family.name, family.documentation
         if self.dialect.openmetrics:
             words = words.translate(_IN_LABEL)
@@ -87,25 +100,25 @@ class Page:
         name = escape_metric_name(name, self.dialect.escaping)
         return f"# HELP {name} {words}\n# TYPE {name} {family.type}\n"
 
-    def _slices(self, family: Measured | Metric) -> Iterator[bytes]:
+    def _slices(self, family: Measured) -> Iterator[bytes]:
         """Yield a family's lines, some at a time."""
-        figures, spell = _read(family)
+        figures = iter(family.figures.items())
         before, now = self._kept.get(family.name, {}), {}
         while part := list(islice(figures, SLICE)):
             lines = []
             for series, figure in part:
                 kept = before.get(series)
                 if kept is None or kept[0] != figure:
-                    kept = (figure, self._line(kept, spell, series, figure))
+                    kept = (figure, self._line(kept, family, series, figure))
                 now[series] = kept
                 lines.append(kept[1])
             yield "".join(lines).encode()
         self._kept[family.name] = now
 
     def _line(
-        self, kept: tuple[float, str] | None, spell: Spell, series: Series, figure: float
+        self, kept: tuple[float, str] | None, family: Measured, series: Series, figure: float
     ) -> str:
-        head = kept[1].rpartition(" ")[0] if kept else self._named(*spell(series))
+        head = kept[1].rpartition(" ")[0] if kept else self._named(*family.spell(series))
         return f"{head} {floatToGoString(figure)}\n"  # type: ignore[no-untyped-call]
 
     def _named(self, name: str, labels: Iterable[tuple[str, str]]) -> str:
@@ -115,14 +128,3 @@ class Page:
             for label, value in sorted(labels)
         )
         return escape_metric_name(name, escaping) + (f"{{{told}}}" if told else "")
-
-
-def _read(family: Measured | Metric) -> tuple[Iterator[tuple[Series, float]], Spell]:
-    """Find the figures of a family, and how to name their series."""
-    if isinstance(family, Measured):
-        return iter(family.figures.items()), family.spell
-    return (((s.name, *s.labels.items()), s.value) for s in family.samples), _spelt
-
-
-def _spelt(series: Series) -> tuple[str, Iterable[tuple[str, str]]]:
-    return series[0], series[1:]

@@ -10,18 +10,16 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
-from prometheus_client import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
-
-from proxy.exposition import Dialect, Page
+from proxy.exposition import Dialect, Page, Sampled
 from proxy.ledger.reader import Reader
 from proxy.ledger.session import Session
 from proxy.ledger.writer import Writer
 from proxy.metrics import Metrics
 from proxy.money_metrics import MoneyMetrics
+from proxy.summed import Workers
 
 
 class Pace:
@@ -59,6 +57,8 @@ class Scrape:
     series_max: int
 
     def __post_init__(self) -> None:
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        self._workers = Workers(self.metrics, Path(folder)) if folder else None
         self._pages: dict[Dialect, Page] = {}
         self._next: dict[Dialect, asyncio.Task[bytes]] = {}  # not begun yet: may still be joined
 
@@ -94,21 +94,10 @@ class Scrape:
         read = money.collect()
         self.metrics.series_overflow("spend").inc(money.folded)
         self.metrics.series_overflow("budget").inc(money.left_out)
-        return page.write([*self._traffic().collect(), *read], pace)
+        return page.write([*self._traffic(pace), *read], pace)
 
-    def _traffic(self) -> Collector:
-        return Workers(self.metrics) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else self.metrics
-
-
-@dataclass(frozen=True, eq=False)
-class Workers(Collector):
-    """The traffic of all workers, and the names of metrics that none of them has a figure for."""
-
-    metrics: Metrics
-
-    def collect(self) -> Iterable[Metric]:
-        """Yield every family."""
-        summed = {m.name: m for m in MultiProcessCollector(None).collect()}  # type: ignore[no-untyped-call]
-        for family in self.metrics.collect():
-            bare = Metric(family.name, family.documentation, family.type)
-            yield summed.get(family.name, bare)
+    def _traffic(self, pace: Pace) -> Iterable[Sampled]:
+        """Read the counts of this process, or of all that there are."""
+        if self._workers is not None:
+            return self._workers.collect(pace)
+        return map(Sampled.of, self.metrics.collect())

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from proxy.exposition import Dialect, Measured, Page
+from proxy.exposition import Dialect, Measured, Page, Sampled
 from proxy.metrics import Metrics
 
 OPENMETRICS = "application/openmetrics-text"
@@ -81,7 +81,7 @@ def test_a_page_is_what_prometheus_client_would_write(
         asked = ask()
         theirs = encode(Given([as_metric(asked)]))
         assert page.write([asked]) == theirs
-        assert Page(page.dialect).write([as_metric(asked)]) == theirs
+        assert Page(page.dialect).write([Sampled.of(as_metric(asked))]) == theirs
 
 
 @pytest.mark.parametrize("accept", ACCEPTED)
@@ -95,7 +95,7 @@ def test_the_traffic_of_a_process_is_written_as_prometheus_client_does(accept: s
         metrics.refusals("art", f"key\n{number}", "budget_exceeded").inc(10**6 * number + 0.5)
         metrics.in_flight("poll").set(-number)
         metrics.batch_size.observe(number)
-        assert page.write(metrics.collect()) == encode(registry)
+        assert page.write(map(Sampled.of, metrics.collect())) == encode(registry)
 
 
 def test_a_series_that_is_gone_is_not_kept() -> None:
