@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from proxy.ledger.schema import migrate
+
 HOUSE = Path(__file__).parents[2]
 TOKEN = "an-admin-token-of-the-tests"
 UPSTREAM_KEY = "sk-the-real-key-of-the-house"
@@ -54,6 +56,7 @@ def environ(directory: Path, upstream: str, **more: str) -> dict[str, str]:
 def serving(directory: Path, upstream: str, **more: str) -> Iterator[Served]:
     """Start it, and end it whatever happens."""
     setting = environ(directory, upstream, **more)
+    migrate(setting["FAREBOX_DATABASE_URL"])  # quick: Alembic is loaded here
     process = subprocess.Popen(
         [sys.executable, "-m", "proxy", "serve", "--port", "0"],
         cwd=directory,

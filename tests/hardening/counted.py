@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from proxy.app import Farebox as App
 from proxy.cli.serve import welcome
 from proxy.edge import EdgeLimits, ServerStatus
+from proxy.ledger.schema import migrate
 from proxy.server import serve
 from proxy.settings import Settings, admin_token, load_settings
 from tests.relay.house import START_S, Farebox
@@ -66,6 +67,7 @@ class CountedFarebox(Farebox):
     def start(self, *_: str, environ: Mapping[str, str] | None = None) -> "CountedFarebox":
         import subprocess  # noqa: PLC0415 - the child does not start any
 
+        migrate(self.settings["database_url"])
         said = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("a") as log:
             self.process = subprocess.Popen(

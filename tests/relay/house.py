@@ -58,6 +58,7 @@ class Farebox:
     # The process
 
     def start(self, *flags: str, environ: Mapping[str, str] | None = None) -> "Farebox":
+        migrate(self.settings["database_url"])  # quick: Alembic is loaded here; see tests/setup
         command = [sys.executable, "-m", "proxy", "serve", "--port", str(self.port), *flags]
         with self.log.open("a") as log:
             said = log.tell()
