@@ -15,6 +15,7 @@ from typing import Any
 from proxy.ledger.schema import open_session
 from proxy.ledger.session import LedgerFault
 from tests.chaos.books import Monitor, furnish, watched
+from tests.chaos.clock import Clock
 from tests.chaos.fleet import Fleet, fleet
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.killer import Killer
@@ -26,9 +27,9 @@ from tests.standin.bill import read_bill
 ROOT = Path(__file__).parents[2]
 UPSTREAM_KEY = "sk-chaos-0123456789abcdef"
 ADMIN_TOKEN = "chaos-token-0123456789abcdef"
-DAY_US = 86_400_000_000
 SHORT = {"FAREBOX_POLL_AFTER": "200ms", "FAREBOX_GIVE_UP_AFTER": "1s"}
 POINT_S = 15.0
+START_S = 60.0
 JOBS_END_S = 1.5  # at the stand-in's speed no job takes longer
 
 
@@ -91,7 +92,7 @@ def standin(bill: Path, *flags: str) -> Iterator[str]:
         process.stdout.close()
 
 
-def environment(url: str, upstream: str, plan: Plan, ahead_us: int) -> dict[str, str]:
+def environment(url: str, upstream: str, plan: Plan, clock: Path) -> dict[str, str]:
     return {
         "FAREBOX_DATABASE_URL": url,
         "FAREBOX_UPSTREAM_URL": upstream,
@@ -103,21 +104,18 @@ def environment(url: str, upstream: str, plan: Plan, ahead_us: int) -> dict[str,
         "FAREBOX_POLL_AFTER": "1s",
         "FAREBOX_GIVE_UP_AFTER": f"{plan.give_up_s}s",
         "CHAOS_MUTANT": plan.mutant,
-        "CHAOS_AHEAD_US": str(ahead_us),
+        "CHAOS_CLOCK": str(clock),
     }
 
 
-def until_midnight_us(seconds: float) -> int:
-    """How far ahead a clock must be for midnight UTC to come in so many seconds."""
-    if not seconds:
-        return 0
-    now_us = time.time_ns() // 1000
-    return DAY_US - now_us % DAY_US - int(seconds * 1e6)
-
-
-async def _storm(plan: Plan, boxes: Fleet, load: Load, killer: Killer) -> None:
-    """Calls and kills, side by side, for as long as planned."""
+async def _storm(plan: Plan, clock: Clock, boxes: Fleet, load: Load, killer: Killer) -> None:
+    """Calls and kills, side by side, for as long as planned; midnight counts from their start."""
     boxes.start_all()
+    await asyncio.gather(
+        *(_listens(port, until=time.monotonic() + START_S) for port in boxes.ports)
+    )
+    if plan.midnight_s:
+        clock.until_midnight(plan.midnight_s)
     calling = asyncio.create_task(load.call())
     await killer.run()
     load.stopping = True
@@ -188,7 +186,10 @@ async def storm(
     bill = home / "bill"
     flags = ("--charge-on", plan.charge_on, "--seed", str(plan.seed), "--speed", "0.05")
     with standin(bill, *flags) as upstream:
-        environ = environment(url, upstream, plan, until_midnight_us(plan.midnight_s))
+        clock = Clock(home / "clock")
+        if plan.midnight_s:
+            clock.at_noon()
+        environ = environment(url, upstream, plan, home / "clock")
         with fleet(plan.processes, environ, home / "log") as boxes:
             monitor = Monitor(url, limits)
             load = Load(boxes.ports, deck, plan.in_flight, plan.seed)
@@ -200,7 +201,7 @@ async def storm(
                 if plan.each_point:
                     await _each_point(plan, boxes, load)
                 else:
-                    await _storm(plan, boxes, load, killer)
+                    await _storm(plan, clock, boxes, load, killer)
                 await load.close()
                 say(f"{sum(load.counts.values())} calls, {sum(boxes.kills.values())} kills")
                 kills = Counter(boxes.kills)
