@@ -148,6 +148,7 @@ def test_references_are_folded_to_the_least_count_priced_alike(
     [
         ((), None, OTHER),
         ((), "low", OTHER),
+        ((), "auto", OTHER),
         (("low",), None, None),
         (("low",), "", None),
         (("low",), "auto", None),

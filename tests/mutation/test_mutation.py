@@ -1,0 +1,101 @@
+"""The faults that are made, and that one that is made is seen."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.mutants import mutants
+
+HERE = Path(__file__).parent
+HOUSE = HERE.parents[1]
+
+
+def faults(code: str) -> list[str]:
+    """Print what a piece of code becomes, one fault at a time."""
+    found = []
+    for number in range(len(list(mutants(ast.parse(code))))):
+        tree = ast.parse(code)
+        list(mutants(tree))[number].make()
+        found.append(ast.unparse(ast.fix_missing_locations(tree)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("code", "becomes"),
+    [
+        ("a < b", ["pass", "a <= b", "a >= b"]),
+        ("a == b", ["pass", "a != b"]),
+        ("a is None", ["pass", "a is not None"]),
+        ("a and b", ["pass", "a or b", "b", "a"]),
+        ("not a", ["pass", "a"]),
+        ("x = a + b", ["x = a - b"]),
+        ("x = 5", ["x = 6"]),
+        ("x = True", ["x = False"]),
+        ("x = 'a'", ["x = 'ax'"]),
+        ("x = '[0-9]{1,3}'", ["x = '[0-9]{1,3}x'", "x = '[0-9]{1,4}'"]),
+        ("x = {a, b}", ["x = {b}", "x = {a}"]),
+        ("x = {a: b, c: d}", ["x = {c: d}", "x = {a: b}"]),
+        ("x = f(a, b=c)", ["x = f(a)"]),
+        ("x = min(a, b)", ["x = max(a, b)"]),
+        ("x += a", ["x -= a", "pass"]),
+        ("x.y = a", ["pass"]),
+        ("raise a", ["pass"]),
+        ("if a: raise b", ["if not a:\n    raise b", "if a:\n    pass"]),
+        ("def f(): return a", ["def f():\n    return None"]),
+    ],
+)
+def test_every_small_fault_is_made_once(code: str, becomes: list[str]) -> None:
+    assert sorted(faults(code)) == sorted(becomes)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(a: 'int | None'=b) -> 'int':\n    'What it does.'",
+        "x: int",
+        "__all__ = ['a']",
+        "x = cast('T', a)",
+        "x = f'{a} of it'",
+        "x = 'words for people'",
+        "@cached(size=1)\ndef f(): pass",
+        "T = tuple[int, str]",
+        "x = field(repr=a)",
+    ],
+)
+def test_types_decorators_and_words_for_people_are_left_alone(code: str) -> None:
+    assert faults(code) == []
+
+
+def test_a_fault_is_named_by_where_it_is_and_what_it_changes() -> None:
+    code = "class A:\n    def f(self):\n        return self.a + 1 < 5\n"
+    assert [(each.line, each.name) for each in mutants(ast.parse(code))][-1] == (
+        3, "A.f: self.a + 1 < 5 -> self.a + 1 < 6",
+    )  # fmt: skip
+
+
+def test_what_is_planned_and_what_is_explained_are_modules_of_ours() -> None:
+    plan = tomllib.loads((HERE / "plan.toml").read_text(encoding="utf-8"))
+    planned = [name for part in plan["part"] for name in part["modules"]]
+    assert len(planned) == len(set(planned))
+    for name in planned:
+        assert (HOUSE / name).is_file()
+    reasons = tomllib.loads((HERE / "survivors.toml").read_text(encoding="utf-8"))
+    assert reasons.keys() <= set(planned)
+    assert all(why for names in reasons.values() for why in names.values())
+
+
+def test_every_fault_in_a_module_is_seen() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.mutation", "proxy/instants.py", "--jobs", "1"],
+        cwd=HOUSE,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "0 explained, 0 unseen" in told.stdout
