@@ -21,7 +21,7 @@ class Open(Enum):
     """What a value says when it names no resolution of the model."""
 
     NO_SIZE = "no size"
-    DEAREST = "dearest"
+    DEAREST = "nothing it sells"
 
 
 Reading = str | Open
@@ -38,7 +38,7 @@ class Family(NamedTuple):
     limits: tuple[tuple[str, int, int, int], ...]
 
 
-_FREE = 10**12
+_FREE = 10**12  # beyond any size that is read
 _BY_AREA = (
     ("0.5k", 300_000, _FREE, _FREE),
     ("1k", 1_100_000, _FREE, _FREE),
@@ -77,7 +77,7 @@ def canonical(label: str) -> str:
 class Scale:
     """The resolutions one model sells, and how it reads what a body asks for."""
 
-    __slots__ = ("_default", "_family", "_labels", "_spellings", "flat", "sells_any")
+    __slots__ = ("_default", "_family", "_labels", "flat", "sells_any")
 
     def __init__(self, model: str, labels: Iterable[str], default: str | None) -> None:
         """Take labels as the table spells them; `default` is what a call without a size buys."""
@@ -87,14 +87,6 @@ class Scale:
         self.sells_any = ANY in sold
         self.flat = not self._labels
         self._default: Reading = self._labels[canonical(default)] if default else Open.DEAREST
-        self._spellings = dict(self._usual_spellings())
-
-    def _usual_spellings(self) -> Iterable[tuple[str, str]]:
-        for folded, label in self._labels.items():
-            for spelling in (label, folded, folded.upper(), folded.replace("x", "*")):
-                yield spelling, label
-        if "0.5k" in self._labels:
-            yield from ((spelling, self._labels["0.5k"]) for spelling in _HALF_K)
 
     def choose(self, size: object, resolution: object) -> Reading:
         """Read both members of a body in the family's order; `Open.DEAREST` if neither decides."""
@@ -113,9 +105,9 @@ class Scale:
             return Open.NO_SIZE
         if not isinstance(value, str):
             return Open.DEAREST
-        return self._spellings.get(value) or self._read_unusual(value)
+        return self._read_text(value)
 
-    def _read_unusual(self, value: str) -> Reading:
+    def _read_text(self, value: str) -> Reading:
         # Only ASCII folds here: the Kelvin sign lowers to k, and the upstream may not agree.
         if len(value) > _SPELLING_MAX or not value.isascii():
             return self._unsold()
