@@ -56,7 +56,7 @@ class MoneyMetrics:
                 place = ("", OTHER, model, resolution)
             spent[place] = spent.get(place, 0) + micros
             sold[place] = sold.get(place, 0) + images
-            if not number % 100:
+            if not number % 50:
                 self.pause()
         in_usd = {place: micros / 1e6 for place, micros in spent.items()}
         words = "Settled money, in USD."
@@ -126,7 +126,7 @@ class MoneyMetrics:
         for number, key in enumerate(named):
             for standing in own_standings(view, key):
                 yield (KEY, standing.budget.window, key.team, key.name), standing
-            if not number % 20:
+            if not number % 4:
                 self.pause()
 
     def _keys(self) -> tuple[list[Key], list[Key]]:
