@@ -1,6 +1,7 @@
 """Whether other calls notice that Prometheus scrapes.
 
     python -m bench.scrape [--keys 1000] [--models 10] [--rate 300] [--rounds 6] [--workers 1]
+                           [--cores 0]
 
 Fills a ledger with what so many keys leave behind, each with a limit a day and a month and with
 money spent on every model; polls at a steady rate from a process of its own; scrapes once in every
@@ -25,7 +26,7 @@ from pathlib import Path
 import httpx
 
 from bench.cells import BODY, SUBMIT
-from bench.peers import PEERS, Running, running
+from bench.peers import FAREBOX, Running, running
 from bench.processes import cpu_s
 from bench.steady import Call
 from bench.upstream import pinned, serving
@@ -195,11 +196,17 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=300)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--cores", default="0,1", help="of the proxy; callers and upstream have 1")
     asked = parser.parse_args()
+    cores = tuple(int(core) for core in asked.cores.split(","))
+    environ = {"FAREBOX_WORKERS": str(asked.workers)}
     with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as name:
         folder = Path(name).resolve()
-        with serving(folder) as upstream, running(PEERS[0], folder, upstream) as proxy:
-            ledger = next(folder.glob("farebox-*/farebox.db"))
+        with (
+            serving(folder) as upstream,
+            running(FAREBOX, folder, upstream, cores=cores, environ=environ) as proxy,
+        ):
+            ledger = proxy.place / "farebox.db"
             fill(ledger, asked.keys, asked.models)
             time.sleep(1)  # until the directory's change was followed
             cost(proxy, ledger)
