@@ -239,6 +239,7 @@ def test_a_count_is_not_read_where_it_moves_no_price(model: str, n: Any) -> None
     ("asked", "nested", "resolution"),
     [
         (None, "4K", "4K"),
+        ("", "4K", "4K"),
         ("4K", "4K", "4K"),
         ("4K", None, "4K"),
         ("4K", "", "4K"),
@@ -252,10 +253,19 @@ def test_provider_options_may_say_what_the_body_does_not(
     assert quote(order, TABLE).resolution == resolution
 
 
+@pytest.mark.parametrize("member", ["n", "num_images"])
+def test_provider_options_may_say_how_many(member: str) -> None:
+    order = in_body(N_MODEL, options=({}, {member: 3}))
+    assert quote(order, TABLE).images == 3
+    with pytest.raises(NotUnderstood, match="n: "):
+        quote(in_body(N_MODEL, n=2, options=({member: 3},)), TABLE)
+
+
 def test_provider_options_that_contradict_the_body_are_not_understood() -> None:
-    order = in_body(FLASH, size="1K", options=({"size": "4K"},))
-    with pytest.raises(NotUnderstood, match="size"):
-        quote(order, TABLE)
+    for size in ("1K", "x"):
+        order = in_body(FLASH, size=size, options=({"size": "4K"},))
+        with pytest.raises(NotUnderstood, match="size"):
+            quote(order, TABLE)
     flat = in_body("gemini-2.5-flash-image", size="1K", options=({"size": "4K"},))
     assert quote(flat, TABLE).resolution == "any"
 

@@ -20,6 +20,7 @@ def test_the_priced_parts_are_taken_as_they_stand() -> None:
     assert (order.model, order.size, order.resolution) == ("m", [1], "4K")
     assert (order.n, order.quality, order.num_images) == ("2", None, 2)
     assert (order.surface, order.segments, order.references) == ("path", PATH, 0)
+    assert read('{"quality": "low"}').quality == "low"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_a_body_may_be_64_deep_and_no_deeper() -> None:
     assert read(nested(64, b"[]")).n is None
     assert read(objects).n is None
     for body in (nested(65, b"[]"), b'{"a":' + objects + b"}"):
-        with pytest.raises(NotUnderstood, match="64 deep"):
+        with pytest.raises(NotUnderstood, match=r"^body: is nested more than 64 deep$"):
             read(body)
 
 
@@ -192,7 +193,9 @@ def test_odd_provider_options_say_nothing(odd: object) -> None:
         pytest.param('{"size": "1:1"}', "1:1", id="a size that is a ratio"),
         pytest.param('{"size": "2K", "aspect_ratio": "4:5"}', "4:5", id="beside a size"),
         pytest.param('{"size": "2K"}', "", id="a size that is none"),
+        pytest.param('{"aspect_ratio": "999:999"}', "999:999", id="as long as may be"),
         pytest.param('{"aspect_ratio": "1000:1"}', "", id="too long"),
+        pytest.param('{"aspect_ratio": "1:1000"}', "", id="too long in its second half"),
         pytest.param('{"aspect_ratio": "16:9\\n"}', "", id="more than a ratio"),
         pytest.param('{"aspect_ratio": {"a": 1}}', "", id="no text"),
         pytest.param('{"aspect_ratio": "1:1", "aspect_ratio": "16:9"}', "16:9", id="the last"),
