@@ -31,8 +31,8 @@ def main() -> int:
     preload()
     reasons = tomllib.loads((HERE / "survivors.toml").read_text(encoding="utf-8"))
     bad = 0
-    with tempfile.TemporaryDirectory() as temp:
-        for path, tests in planned(asked.modules):
+    for path, tests in planned(asked.modules):
+        with tempfile.TemporaryDirectory() as temp:
             bench = Bench(path, tests, Path(temp), asked.jobs)
             bad += judged(bench, reasons.get(str(path), {}))
     return int(bad > 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutation.judge import SEEN, UNSEEN
 from tests.mutation.mutants import mutants
 
 HERE = Path(__file__).parent
@@ -86,6 +87,45 @@ def test_what_is_planned_and_what_is_explained_are_modules_of_ours() -> None:
     reasons = tomllib.loads((HERE / "survivors.toml").read_text(encoding="utf-8"))
     assert reasons.keys() <= set(planned)
     assert all(why for names in reasons.values() for why in names.values())
+
+
+JUDGING = """
+from pathlib import Path
+from tests.mutation.judge import Bench, afresh, in_place
+from tests.mutation.mutants import mutants
+bench = Bench(Path("rule.py"), ["test_rule.py"], Path(), 1)
+found = list(mutants(bench.tree))
+inside = in_place(bench, [each for each in found if each.in_code])
+print([sorted(told.items()) for told in (inside, afresh(bench, found))])
+"""
+IN_CODE = [
+    ("fits: return n < LIMIT -> return None", SEEN),
+    ("fits: return n < LIMIT -> return n <= LIMIT", UNSEEN),
+    ("fits: return n < LIMIT -> return n >= LIMIT", SEEN),
+]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_fault_is_told_from_none(tmp_path: Path, *, right: bool) -> None:
+    (tmp_path / "rule.py").write_text("LIMIT = 4\ndef fits(n):\n    return n < LIMIT\n")
+    wanted = "fits(3) and not fits(5)" if right else "fits(5)"
+    (tmp_path / "test_rule.py").write_text(
+        f"from rule import fits\ndef test_it():\n    assert {wanted}\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", JUDGING],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{HOUSE}:{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    if right:
+        outside = [(": LIMIT = 4 -> LIMIT = 5", UNSEEN), *IN_CODE]
+        assert told.stdout.strip() == str([IN_CODE, outside])
+    else:
+        assert told.stderr.strip() == "rule.py: its tests fail without any fault"
 
 
 def test_every_fault_in_a_module_is_seen() -> None:
