@@ -60,10 +60,6 @@ class View:
     answered: list[tuple[int, str, bytes | None, str]] = field(default_factory=list)
     freed: list[str] = field(default_factory=list)  # charges whose keys are free again
 
-    def balance(self, scope: str, window: str, period: str) -> list[int]:
-        """Settled and reserved micro-USD of a scope in a period, to be changed in place."""
-        return self.balances.setdefault((scope, window, period), [0, 0])
-
     def move(self, fare: Fare, reserved: int, settled: int) -> None:
         """Move money on every balance that the fare lies in."""
         places = places_of(fare.key_id, fare.team, fare.key_day, fare.day)

@@ -2,20 +2,23 @@
 
 from dataclasses import replace
 
+import pytest
+
 from proxy.budget import MONTH as A_MONTH
+from proxy.budget import Zone
 from proxy.charge import Ground
 from proxy.directory import Team
 from proxy.ledger.operation import receipt
 from proxy.ledger.outcomes import Decide
-from proxy.ledger.view import View, days_of, own_standings, scope_of
+from proxy.ledger.view import View, days_of, frames, limited, own_standings, scope_of
 from tests.pure.booking import (
     DAY,
     MONTH,
     NOW_US,
     WEB,
+    after,
     balances,
     empty,
-    held,
     order,
 )
 
@@ -44,12 +47,14 @@ def test_every_budget_of_a_key_stands_in_its_receipt() -> None:
 
 
 def test_a_charge_whose_key_is_gone_has_no_budgets() -> None:
-    view, fare = held()
+    view = empty(teams=(Team("blue", monthly_micros=3000),))
+    fare = order().apply(view).fare
     gone = View(NOW_US, replace(view.directory, keys={}), view.fares, view.balances)
     assert receipt(gone, fare).standings == ()
     assert receipt(gone, fare).changed
     assert not receipt(gone, fare, changed=False).changed
-    assert len(receipt(view, fare).standings) == 6
+    (left,) = receipt(view, fare).standings
+    assert (left.budget.scope, left.reserved_micros) == ("team", 200)
 
 
 def test_the_budgets_that_a_key_shares_with_nobody_stand_alone() -> None:
@@ -80,3 +85,51 @@ def test_a_balance_is_named_after_who_it_belongs_to() -> None:
         "team:blue",
         "installation",
     ]
+
+
+def test_what_of_a_budget_does_not_move_with_money_is_worked_out_once() -> None:
+    view = empty(teams=(Team("*", monthly_micros=3000),))
+    found = frames(view, WEB, DAY, DAY)
+    assert frames(view, WEB, DAY, DAY) is found
+    assert frames(after(view), WEB, DAY, DAY) is found
+    assert [place for _, place, _, _ in found][:2] == [
+        ("key:k1", "day", DAY),
+        ("key:k1", "month", MONTH),
+    ]
+    assert [frame.budget.limit_micros for frame in limited(found)] == [3000]
+    for key_day, day in (("2025-11-25", DAY), (DAY, "2025-11-25")):
+        other = frames(view, WEB, key_day, day)
+        assert [place[2] for _, place, _, _ in other] == [
+            key_day, MONTH, day, MONTH, day, MONTH,
+        ]  # fmt: skip
+    assert frames(view, WEB, DAY, DAY) is found
+
+
+def test_a_key_of_an_older_revision_is_not_taken_for_the_one_of_now() -> None:
+    view = empty()
+    older = replace(WEB, monthly_micros=7)
+    assert limited(frames(view, WEB, DAY, DAY)) == []
+    (mine,) = limited(frames(view, older, DAY, DAY))
+    assert mine.budget.limit_micros == 7
+    assert limited(frames(view, WEB, DAY, DAY)) == []
+    assert len(view.directory.worked_out) == 1
+
+
+def test_a_zone_that_changes_is_worked_out_again() -> None:
+    key = replace(WEB, zone=Zone("UTC", NOW_US + 1, "Asia/Tokyo"))
+    view = empty(key)
+    assert frames(view, key, DAY, DAY)[0].zone == "UTC"
+    assert frames(after(view), key, DAY, DAY)[0].zone == "Asia/Tokyo"
+    shared = empty(zone=Zone("UTC", NOW_US + 1, "Asia/Tokyo"))
+    assert frames(shared, WEB, DAY, DAY)[2].zone == "UTC"
+    assert frames(after(shared), WEB, DAY, DAY)[2].zone == "Asia/Tokyo"
+
+
+def test_what_is_worked_out_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.ledger.view.FRAMES_MAX", 3)
+    view = empty()
+    for number in range(10, 20):
+        day = f"2025-11-{number}"
+        assert frames(view, WEB, day, day)[0].place == ("key:k1", "day", day)
+        assert len(view.directory.worked_out) <= 3
+    assert len(view.directory.worked_out) == 1
