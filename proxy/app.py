@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -94,8 +93,6 @@ class Farebox:
                 log.error("cannot start: %s", error)  # noqa: TRY400 - a traceback helps nobody here
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
-            gc.collect()
-            gc.freeze()  # here to stay: each look through it held every call up for 60 ms
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
