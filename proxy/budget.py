@@ -93,9 +93,8 @@ def _period_end_us(day: str, window: str, zone: str) -> int:
 
 def resets_us(day: str, window: str, zone: Zone, at_us: int) -> int:
     """Instant at which a period is over: the first one whose day lies behind `day`."""
-    now = zone.at(at_us)
-    end = _period_end_us(day, window, now)
-    if zone.then is None or zone.until_us is None or now == zone.then or end < zone.until_us:
+    end = _period_end_us(day, window, zone.at(at_us))
+    if zone.then is None or zone.until_us is None or end < zone.until_us:
         return end
     return max(zone.until_us, _period_end_us(day, window, zone.then))
 

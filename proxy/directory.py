@@ -118,7 +118,7 @@ class Directory:
 
 def limited(limit_micros: int | None) -> int | None:
     """Read a stored limit that has no default: None and -1 are unlimited."""
-    return None if limit_micros in (None, UNLIMITED) else limit_micros
+    return None if limit_micros == UNLIMITED else limit_micros
 
 
 def _of_team(scope: str, team: Team) -> list[Budget]:

@@ -42,8 +42,8 @@ class Fare:
     body_hash: str
     provisional: int
     shadow: int
-    refs: int = 0
-    aspect: str = ""
+    refs: int
+    aspect: str
     state: str = State.RESERVED.value
     seq: int = 1
     settled_micros: int = 0
@@ -64,7 +64,7 @@ class Fare:
 
     def sold(self, outputs: int) -> tuple[int, int]:
         """Images and micro-USD of a completion; none at all settles as reserved."""
-        if self.images_mode == "run" or outputs == 0 or self.price_status == UNPRICED:
+        if self.images_mode == "run" or outputs == 0:
             return self.images, self.reserved_micros
         return outputs, outputs * self.unit_micros
 

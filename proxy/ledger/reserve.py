@@ -72,7 +72,7 @@ class Reserve(Operation):
             begun = replace(self.once, charge_id=fare.id, created_us=view.now_us)
             view.keeping.append(begun)
             view.kept[begun.caller, begun.idempotency_key] = begun
-        return Receipt(fare, standings(view, binding), shadowed=key.shadow and tight)
+        return Receipt(fare, standings(view, binding), shadowed=tight)  # else it was refused
 
     def _first_time(self, view: View) -> None:
         if (place := self.idempotency()) is None:

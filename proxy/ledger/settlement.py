@@ -7,7 +7,7 @@ from proxy.ledger.view import View
 QUARTER_US = 900_000_000  # the reports' roll-up adds up a quarter of an hour
 
 
-def release(view: View, fare: Fare, *, ground: Ground, why: str = "", actor: str = "") -> None:
+def release(view: View, fare: Fare, *, ground: Ground, why: str, actor: str = "") -> None:
     """Give the whole fare back, and free its Idempotency-Key."""
     view.freed.append(fare.id)
     _close(view, fare, State.RELEASED, ground, why)
@@ -43,8 +43,8 @@ def correct(
     outputs: int | None,
     *,
     ground: Ground,
-    why: str = "",
-    actor: str = "",
+    why: str,
+    actor: str,
 ) -> bool:
     """Put a decision without proof right; True if money moved. The state stays as it was."""
     images, micros = (0, 0) if outputs is None else fare.sold(outputs)

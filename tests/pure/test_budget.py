@@ -59,6 +59,8 @@ def test_the_tightest_has_the_least_left() -> None:
     some, least, none_left = standing(100, 50), standing(40, 5), standing(10, 20)
     assert tightest([standing(None), some, least]) is least
     assert tightest([some, none_left, standing(0)]) is none_left
+    last_cent, nothing = standing(1), standing(0)
+    assert tightest([last_cent, nothing]) is nothing
     assert tightest([standing(None)]) is None
     assert tightest([]) is None
 
@@ -92,6 +94,8 @@ def test_a_month_ends_on_the_first_of_the_next(day: str, end: date) -> None:
 TOKYO, UTC = "Asia/Tokyo", "UTC"
 MIDNIGHT_US = midnight_us(date(2026, 11, 24), UTC)
 TOKYO_US = midnight_us(date(2026, 11, 24), TOKYO)
+HAVANA = "America/Havana"
+HAVANA_US = midnight_us(date(2026, 11, 24), HAVANA)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,10 @@ TOKYO_US = midnight_us(date(2026, 11, 24), TOKYO)
         pytest.param(
             Zone(UTC, MIDNIGHT_US, TOKYO), MIDNIGHT_US - 5, DAY, MIDNIGHT_US, id="over with it"
         ),
+        pytest.param(
+            Zone(UTC, MIDNIGHT_US, HAVANA), MIDNIGHT_US - 5, DAY, HAVANA_US, id="longer in the new"
+        ),
+        pytest.param(Zone(UTC, 7, HAVANA), MIDNIGHT_US, DAY, HAVANA_US, id="changed long ago"),
         pytest.param(
             Zone(UTC, TOKYO_US - 5, TOKYO), TOKYO_US - 9, DAY, TOKYO_US, id="the new one ends it"
         ),

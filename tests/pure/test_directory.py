@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.budget import Budget, Zone
-from proxy.directory import Key, Team, limited
+from proxy.directory import ACTIVE, PAUSED, REVOKED, UNLIMITED, Key, Team, limited
 from tests.pure.booking import DAY, WEB, directory
 
 
@@ -99,6 +99,17 @@ def test_the_narrowest_that_is_paused_is_named(
     key: Key, teams: tuple[Team, ...], scope: str | None
 ) -> None:
     assert directory(key, teams=teams).paused(key) == scope
+
+
+def test_a_state_is_stored_as_it_is_shown() -> None:
+    assert (ACTIVE, PAUSED, REVOKED, UNLIMITED) == ("active", "paused", "revoked", -1)
+
+
+def test_what_is_worked_out_is_no_part_of_a_directory() -> None:
+    here, there = directory(WEB), directory(WEB)
+    here.worked_out["k1"] = ()
+    assert here == there
+    assert replace(here, revision=2).worked_out == {}
 
 
 def test_a_key_counts_its_days_in_its_own_zone_if_it_has_one() -> None:

@@ -25,9 +25,15 @@ def test_an_outcome_asks_for_its_charge_and_for_who_has_the_id() -> None:
     assert Accept("fb_1", "shared", "p").prediction() == ("shared", "p")
     assert Doubt("fb_1", "cut", "shared", "p").prediction() == ("shared", "p")
     assert Doubt("fb_1", "cut", "shared").prediction() is None
+    assert Doubt("fb_1", "cut", prediction_id="p").prediction() == ("", "p")
     decided = Decide("fb_1", 1, Ground.ANSWER)
     assert (decided.loads, decided.payer(empty()), decided.prediction()) == (True, None, None)
     assert (list(decided.scopes()), decided.idempotency()) == ([], None)
+
+
+def test_an_operation_must_say_what_it_does() -> None:
+    with pytest.raises(NotImplementedError):
+        Operation().apply(empty())
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,7 @@ def test_the_balances_are_at_hand_where_money_may_move(
 def test_an_accepted_fare_has_an_id_and_a_time_to_ask_about_it() -> None:
     view, fare = held()
     done = Accept("fb_1", "shared", "p", due_in_us=60, answer=ANSWER).apply(view)
-    assert (done.fare, done.changed) == (fare, True)
+    assert (done.fare, done.changed, done.shadowed) == (fare, True, False)
     assert (fare.state, fare.prediction_id) == ("accepted", "p")
     assert (fare.accepted_us, fare.due_us, fare.decided_us) == (LATER_US, LATER_US + 60, None)
     assert view.taken == {("shared", "p"): "fb_1"}
@@ -75,7 +81,10 @@ def test_charged_on_submit_it_is_settled_as_reserved() -> None:
     Accept("fb_1", "shared", "p", charge_now=True).apply(view)
     assert (fare.state, fare.ground, fare.settled_micros) == ("settled", "submit", 200)
     assert fare.due_us == LATER_US
-    assert [entry[2] for entry in view.entries] == ["accept", "settle"]
+    accepted, settled = view.entries
+    assert accepted[2] == "accept"
+    assert settled == ("fb_1", 3, "settle", -200, 200, 2, LATER_US, "submit", "", "")
+    assert fare.reason == ""
 
 
 @pytest.mark.parametrize("holder", ["fb_1", "fb_9"])
@@ -168,7 +177,7 @@ def test_but_a_key_that_was_kept_meanwhile_keeps_its_story() -> None:
     assert Purge("fb_1").apply(view).changed
     assert (fare.state, fare.ground, fare.reason) == ("released", "answer", "auth")
     assert (view.purged, list(view.fares)) == ([], ["fb_1"])
-    assert view.entries[0][2] == "release"
+    assert view.entries == [("fb_1", 2, "release", -200, 0, 0, LATER_US, "answer", "", "auth")]
     view = after(view)
     assert not Purge("fb_1").apply(view).changed
     assert not view.entries

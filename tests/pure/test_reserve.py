@@ -158,12 +158,12 @@ def test_a_shadow_key_is_let_in_and_told_so(limit: int | None, *, shadowed: bool
 
 def test_a_refusal_carries_what_its_answer_says() -> None:
     key = replace(WEB, daily_micros=199)
-    with pytest.raises(BudgetSpent, match="budget spent") as spent:
+    with pytest.raises(BudgetSpent, match=r"^budget spent$") as spent:
         order(key=key).apply(empty(key))
     assert spent.value.price_micros == 200
     assert spent.value.refused is spent.value.standings[0]
     assert len(spent.value.standings) == 6
-    with pytest.raises(KeyHeld, match="team") as stopped:
+    with pytest.raises(KeyHeld, match=r"^team$") as stopped:
         order().apply(empty(teams=(Team("blue", state="paused"),)))
     assert stopped.value.scope == "team"
 
@@ -177,7 +177,7 @@ def test_a_first_answer_is_kept_for_a_day(age_us: int, *, repeated: bool) -> Non
     first = replace(ONCE, charge_id="fb_0", created_us=NOW_US - age_us)
     view.kept["k1", "i"] = first
     if repeated:
-        with pytest.raises(Repeated, match="repeated") as refused:
+        with pytest.raises(Repeated, match=r"^repeated$") as refused:
             order(once=ONCE).apply(view)
         assert refused.value.kept is first
         return
@@ -185,6 +185,13 @@ def test_a_first_answer_is_kept_for_a_day(age_us: int, *, repeated: bool) -> Non
     (begun,) = view.keeping
     assert begun == replace(ONCE, charge_id="fb_1", created_us=NOW_US)
     assert view.kept["k1", "i"] is begun
+
+
+def test_a_first_call_under_a_key_begins_what_is_kept() -> None:
+    view = empty()
+    order(once=ONCE).apply(view)
+    assert view.kept == {("k1", "i"): replace(ONCE, charge_id="fb_1", created_us=NOW_US)}
+    assert view.keeping == list(view.kept.values())
 
 
 def test_a_key_is_remembered_for_a_day() -> None:

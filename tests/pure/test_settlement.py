@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pricing import Micros, Quote
-from proxy.charge import OPEN, Ground, State
+from proxy.charge import OPEN, UNPROVEN, Event, Ground, State
 from proxy.ledger.outcomes import Accept, Decide
 from proxy.ledger.settlement import put_at
 from tests.pure.booking import (
@@ -61,10 +61,19 @@ def test_a_settled_fare_is_charged_for_what_was_sold(
     assert view.freed == []
 
 
+def test_a_word_is_stored_as_it_is_shown() -> None:
+    assert list(State) == ["reserved", "accepted", "settled", "released", "uncertain"]
+    assert list(Event) == ["reserve", "accept", "settle", "release", "doubt", "correct"]
+    assert list(Ground) == ["answer", "submit", "unsent", "assumed", "hand", "statement"]
+    assert {"assumed", "hand", "submit"} == UNPROVEN
+    assert {"reserved", "accepted", "uncertain"} == OPEN
+
+
 def test_without_a_list_price_nothing_is_saved() -> None:
     view, _ = held(sold_as(list_unit_micros=None))
     Decide("fb_1", 2, Ground.ANSWER).apply(view)
     assert view.spend[PLACE] == [1, 2, 200, 200]
+    assert view.entries[0][7:] == ("answer", "", "")
 
 
 def test_what_is_free_is_counted_and_what_has_no_price_is_not() -> None:
@@ -186,6 +195,7 @@ def test_a_free_image_more_is_an_image_more() -> None:
     view = after(view)
     assert Decide("fb_1", 3, Ground.ANSWER).apply(view).changed
     assert (fare.sold_images, view.totals) == (3, {TOTAL: [0, 1]})
+    assert view.tallies == {("corrections", "down"): 0}
     assert view.spend == {PLACE: [0, 1, 0, 5]}
 
 
@@ -214,3 +224,26 @@ def test_a_settled_fare_is_put_at_another_sum_on_the_record() -> None:
     assert entry[7:] == ("statement", "me", "bill")
     assert view.tallies == {("corrections", "down"): 30}
     assert balances(view) == everywhere(170, 0)
+
+
+@pytest.mark.parametrize(
+    ("micros", "images", "total", "way", "by"),
+    [
+        (250, 1, [50, 0], "up", 50),
+        (150, 3, [0, 1], "down", 50),
+        (201, 2, [1, 0], "up", 1),
+        (199, 2, None, "down", 1),
+        (200, 1, None, "down", 0),
+        (250, 3, [50, 1], "up", 50),
+    ],
+)
+def test_the_counters_of_the_metrics_only_grow(
+    micros: int, images: int, total: list[int] | None, way: str, by: int
+) -> None:
+    view, fare = held()
+    Decide("fb_1", 2, Ground.ANSWER).apply(view)
+    view = after(view)
+    put_at(view, fare, micros, images, ground=Ground.STATEMENT, why="bill", actor="me")
+    assert view.totals == ({TOTAL: total} if total else {})
+    assert view.tallies == {("corrections", way): by}
+    assert view.spend[PLACE][1:3] == [images - 2, micros - 200]

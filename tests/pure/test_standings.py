@@ -123,6 +123,29 @@ def test_a_zone_that_changes_is_worked_out_again() -> None:
     shared = empty(zone=Zone("UTC", NOW_US + 1, "Asia/Tokyo"))
     assert frames(shared, WEB, DAY, DAY)[2].zone == "UTC"
     assert frames(after(shared), WEB, DAY, DAY)[2].zone == "Asia/Tokyo"
+    apart = replace(WEB, zone=Zone("UTC"))
+    shared = empty(apart, zone=Zone("UTC", NOW_US + 1, "Asia/Tokyo"))
+    for view, zone in ((shared, "UTC"), (after(shared), "Asia/Tokyo")):
+        assert [each.zone for each in frames(view, apart, DAY, DAY)] == ["UTC"] * 2 + [zone] * 4
+
+
+def test_each_key_has_budgets_of_its_own() -> None:
+    other = replace(WEB, id="k2", team="")
+    view = empty(WEB, other)
+    assert len(frames(view, WEB, DAY, DAY)) == 6
+    assert [each.place[0] for each in frames(view, other, DAY, DAY)] == [
+        "key:k2", "key:k2", "installation", "installation",
+    ]  # fmt: skip
+
+
+def test_a_counter_adds_up() -> None:
+    view = empty()
+    for label, by in (("up", 2), ("down", 1), ("up", 3)):
+        view.count("corrections", label, by)
+    view.count("overruns", "up")
+    assert view.tallies == {
+        ("corrections", "up"): 5, ("corrections", "down"): 1, ("overruns", "up"): 1,
+    }  # fmt: skip
 
 
 def test_what_is_worked_out_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
