@@ -236,6 +236,17 @@ def test_names_may_be_as_long_as_is_said() -> None:
     assert ranged.rates[0].references == (0, 999)
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "sequences"),
+    [("seedream-9", "", True), ("seedream-9", 'images = "n"\n', False), ("flux-9", "", False)],
+)
+def test_a_seedream_model_makes_sequences_unless_the_table_says_what_it_sells(
+    name: str, said: str, *, sequences: bool
+) -> None:
+    table = table_of(f"[models.{name}]\n{said}[models.{name}.prices]\n{OK}")
+    assert table.models[name].makes_sequences is sequences
+
+
 def test_a_model_that_passes_unpriced_needs_no_price() -> None:
     model = table_of(MODEL + 'unpriced = "relay"\n').models["a.b"]
     assert (model.complete, model.relays_unpriced, model.rates) == (True, True, ())
