@@ -131,7 +131,7 @@ class SqliteSession:
         run(f"PRAGMA synchronous={synchronous}")
         run("PRAGMA wal_autocheckpoint=4000")
         run("PRAGMA journal_size_limit=67108864")
-        run("PRAGMA cache_size=-65536")
+        run("PRAGMA cache_size=-16384")
 
     def rows(self, sql: str, args: Sequence[Any] = ()) -> list[Any]:
         """Fetch all rows."""
