@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from proxy.answers import ID_CHARS_MAX
 from proxy.outline import AMBIGUOUS, SHORTENED, UNREADABLE, Outline, read_document
 from proxy.scan import STRING_MAX, Kind, Scanner
 
@@ -130,3 +131,27 @@ def test_an_outline_holds_no_more_than_its_limit() -> None:
     tracemalloc.stop()
 
     assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("pieces", [[b"[1,2,3,4]"], [b"[1,2", b",3,4]"]])
+def test_what_is_longer_than_the_limit_is_never_read(pieces: list[bytes]) -> None:
+    for limit, document in ((9, [1, 2, 3, 4]), (8, UNREADABLE)):
+        outline = Outline(limit)
+        for chunk in pieces:
+            outline.feed(chunk)
+        assert outline.document() == document
+        if document is UNREADABLE:
+            outline.feed(b"{}")
+            assert outline.document() is UNREADABLE
+
+
+def test_a_long_string_without_an_end_is_no_document() -> None:
+    outline = Outline()
+    outline.feed(b'"' + b"a" * 5000)
+    assert outline.document() is UNREADABLE
+    outline.feed(b'"')
+    assert outline.document() == SHORTENED
+
+
+def test_a_long_string_is_no_id() -> None:
+    assert len(SHORTENED) > ID_CHARS_MAX
