@@ -64,12 +64,16 @@ class Pool:
         return connection if fresh else None
 
     def _rested(self, stack: dict[Connection, None]) -> Connection | None:
-        """Find the one that rested longest; one too old for a submit is one polls can spare."""
+        """Find the one that rested longest; one too old for a submit is one polls can spare.
+
+        At the cap no more is to be had by waiting: thousands of submits a second rest less.
+        """
         now = self._clock()
         while stack:
             connection = next(iter(stack))
             if connection.idle_since > now - SUBMIT_IDLE_MAX_S:
-                return connection if connection.idle_since <= now - self._rest_s else None
+                rested = connection.idle_since <= now - self._rest_s
+                return connection if rested or len(stack) >= IDLE_PER_KEY_MAX else None
             self._discard(connection)
         return None
 

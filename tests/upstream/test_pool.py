@@ -203,6 +203,21 @@ def test_a_submit_leaves_a_connection_alone_until_it_has_rested(loop: str) -> No
 
 
 @LOOPS
+def test_at_the_cap_a_submit_does_not_wait_for_rest(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.upstream.pool.IDLE_PER_KEY_MAX", 4)
+
+    async def story() -> None:
+        async with serving(echoes) as server, client(server, clock=Clock(), rest_s=1) as upstream:
+            for _ in range(20):
+                await paid(upstream)
+            assert (server.connections, upstream.pool.idle) == (4, 4)
+
+    on(loop, story())
+
+
+@LOOPS
 def test_an_answer_too_many_that_comes_late_reaches_no_submit_of_the_same_key(loop: str) -> None:
     late = asyncio.Event()
 
