@@ -47,8 +47,7 @@ _KINDS_BY_STATUS: Final = {
     429: "rate_limited",
 }
 ERROR_KINDS: Final = frozenset(
-    {"balance_empty", "content_policy", "bad_request", "server_error", "other"}
-    | set(_KINDS_BY_STATUS.values())
+    {"content_policy", "bad_request", "server_error", "other"} | set(_KINDS_BY_STATUS.values())
 )
 
 
