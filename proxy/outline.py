@@ -64,9 +64,9 @@ class Outline:
 
         The inside of a long string is not checked; all else is as strict as `read_document`.
         """
-        if self._over or self._scanner.inside:
+        if self._scanner.inside:
             return UNREADABLE
-        return read_document(bytes(self._kept))
+        return read_document(bytes(self._kept))  # of nothing, where it was over the limit
 
 
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
