@@ -55,7 +55,7 @@ def spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(10_000, 10, 10)
 
 
 def config(app: App, limits: EdgeLimits, status: ServerStatus) -> uvicorn.Config:
