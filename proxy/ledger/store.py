@@ -186,6 +186,6 @@ def _applied(operation: Operation, view: View) -> Any:
     try:
         return operation.apply(view)
     except Refused as refusal:
-        return refusal
+        return refusal.with_traceback(None)  # its frames would hold the whole batch
     except KeyError:
         return LedgerFault(f"no charge {operation.charge_id}", transient=False, kind="missing")

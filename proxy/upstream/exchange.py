@@ -30,13 +30,13 @@ class Exchange:
     another call, and nothing done here can touch it.
     """
 
-    __slots__ = ("_error", "_line", "_loop", "_pieces", "_waiter", "buffered_max", "head", "size")
+    __slots__ = ("_failed", "_line", "_loop", "_pieces", "_waiter", "buffered_max", "head", "size")
 
     def __init__(self, line: Line, loop: asyncio.AbstractEventLoop) -> None:
         self._line: Line | None = line
         self._loop = loop
         self._pieces: deque[bytes] = deque()
-        self._error: UpstreamError | None = None
+        self._failed: tuple[type[UpstreamError], str] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self.head: Head | None = None
         self.size = 0
@@ -63,9 +63,13 @@ class Exchange:
         self._wake()
 
     def fail(self, error: UpstreamError) -> None:
-        """No more will come."""
+        """No more will come.
+
+        The error itself is not kept: its traceback holds the frames that hold us, and with them
+        the body of the request, until the garbage collector looks.
+        """
         self._line = None
-        self._error = error
+        self._failed = type(error), str(error)
         self._wake()
 
     # called by the reader
@@ -73,16 +77,14 @@ class Exchange:
     async def begun(self) -> Head:
         """Wait for the head."""
         while self.head is None:
-            if self._error is not None:
-                raise self._error
+            self._be_whole()
             await self._wait()
         return self.head
 
     async def piece(self) -> bytes | None:
         """The next body bytes; None at the end; raises what ended the answer early."""
         while not self._pieces:
-            if self._error is not None:
-                raise self._error
+            self._be_whole()
             if self._line is None:
                 return None
             await self._wait()
@@ -100,14 +102,19 @@ class Exchange:
         self.buffered_max = BUFFERED_MAX
         if self.size > limit:
             return None
-        if self._error is not None:
-            raise self._error
+        self._be_whole()
         return self._take_all()
 
     def drop(self) -> None:
         """Break the line unless the answer is over."""
         if self._line is not None:
             self._line.drop()
+
+    def _be_whole(self) -> None:
+        """Raise what ended the answer early, if something did."""
+        if self._failed is not None:
+            kind, why = self._failed
+            raise kind(why)
 
     def _take_all(self) -> bytes:
         pieces = b"".join(self._pieces)

@@ -105,7 +105,7 @@ def test_a_verified_server_is_used_again(loop: str, certificates: Path) -> None:
     async def story() -> None:
         async with serving(serves, tls=shown(certificates, "right")) as server:
             context = trusting(certificates, "right")
-            upstream = Upstream(server.origin, timeout_s=5, ssl_context=context)
+            upstream = Upstream(server.origin, timeout_s=5, ssl_context=context, rest_s=0)
             for _ in range(3):
                 assert await paid(upstream) == b"ok"
             assert (server.posts, server.connections) == (3, 1)
