@@ -155,3 +155,25 @@ def test_a_long_string_without_an_end_is_no_document() -> None:
 
 def test_a_long_string_is_no_id() -> None:
     assert len(SHORTENED) > ID_CHARS_MAX
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 62, 63, 64, 65, 66, 129])
+@pytest.mark.parametrize("behind", ["", '"', 'x"', '"x'])
+def test_any_number_of_backslashes_is_read_wherever_it_is_cut(count: int, behind: str) -> None:
+    document = ["x" + "\\" * count + behind, 1]
+    body = json.dumps(document).encode()
+    for cut in range(len(body)):
+        outline = Outline()
+        outline.feed(body[:cut])
+        outline.feed(body[cut:])
+        assert outline.document() == document
+    assert outlined(body, [1]) == document
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
+def test_the_pieces_join_to_the_same_bytes(size: int) -> None:
+    body = json.dumps({"a": "b" * STRING_MAX, "c": ["d\\" * STRING_MAX, "e"]}).encode()
+    scanner = Scanner()
+    pieces = [piece for chunk in chunks(body, [size]) for piece in scanner.feed(chunk)]
+    assert b"".join(piece for _, piece in pieces) == body
+    assert [kind for kind, _ in pieces].count(Kind.LONG) == 2
