@@ -50,7 +50,7 @@ def test_every_panel_of_a_board_is_drawn_with_data(
     page = chromium.new_page(viewport={"width": WIDTH, "height": height})
     mistakes: list[str] = []
     page.on("pageerror", lambda error: mistakes.append(str(error)))
-    page.goto(f"{pages}/?board={name}&live=60s")
+    page.goto(f"{pages}/?board={name}&live=120s")
 
     def states() -> dict[str, str]:
         found = page.eval_on_selector_all(
