@@ -20,7 +20,7 @@ from bench.session import Session, settled
 from bench.upstream import serving
 
 CORES = tuple(sorted(os.sched_getaffinity(0)))[:2]
-CONNECTIONS = 64
+CONNECTIONS = 256  # enough that neither worker waits for callers
 KINDS = ("poll", "submit")
 SYNC = "/api/v3/google/gemini-3.1-flash-image-preview/done"
 
