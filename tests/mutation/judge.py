@@ -54,9 +54,13 @@ class Bench:
         """Compile the tree as it now is."""
         return compile(ast.fix_missing_locations(self.tree), str(self.path.resolve()), "exec")
 
+    def own(self) -> Path:
+        """Name the directory that this process alone writes to."""
+        return self.temp.resolve() / str(os.getpid())
+
     def pytest(self, *plugins: object) -> int:
         """Run the tests in this very process."""
-        here = f"--basetemp={self.temp}/{os.getpid()}"
+        here = f"--basetemp={self.own()}"
         return int(pytest.main([*QUIETLY, here, *self.tests], plugins=plugins))
 
 
@@ -111,20 +115,28 @@ class _Loop:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         _passes(session, 1)  # so that what a session sets up is there for every fork
-        nothing = Mutant("", 0, lambda: None)
-        ((_, code, cpu_s),) = _each(self.bench, [nothing], lambda _: _passes(session))
-        if code != UNSEEN or session.testsfailed:
-            return True
-        self.bench.cpu_s = cpu_s
         functions = _functions(self.bench.path)
 
         def run(mutant: Mutant) -> int:
             mutant.make()
-            return _passes(session) if _put(self.bench.code(), functions) else UNFIT
+            fits = not mutant.name or _put(self.bench.code(), functions)
+            return _forked(session, self.bench.own()) if fits else UNFIT
 
+        nothing = Mutant("", 0, lambda: None)
+        ((_, code, cpu_s),) = _each(self.bench, [nothing], run)
+        if code != UNSEEN or session.testsfailed:
+            return True
+        self.bench.cpu_s = cpu_s
         verdicts = {mutant.name: code for mutant, code, _ in _each(self.bench, self.found, run)}
         self.told.write_text(json.dumps(verdicts | {"cpu_s": cpu_s}))
         return True
+
+
+def _forked(session: pytest.Session, own: Path) -> int:
+    """Run the tests in a fork, in its own directory: pytest empties the one it starts to use."""
+    factory = getattr(session.config, "_tmp_path_factory")  # noqa: B009 - it has no other name
+    factory._given_basetemp, factory._basetemp = own, None  # noqa: SLF001 - the same
+    return _passes(session)
 
 
 def _passes(session: pytest.Session, items_max: int | None = None) -> int:

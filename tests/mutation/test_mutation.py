@@ -105,14 +105,11 @@ IN_CODE = [
 ]
 
 
-@pytest.mark.parametrize("right", [True, False])
-def test_a_fault_is_told_from_none(tmp_path: Path, *, right: bool) -> None:
+def judge(tmp_path: Path, tests: str) -> subprocess.CompletedProcess[str]:
+    """Judge every fault of one rule by these tests."""
     (tmp_path / "rule.py").write_text("LIMIT = 4\ndef fits(n):\n    return n < LIMIT\n")
-    wanted = "fits(3) and not fits(5)" if right else "fits(5)"
-    (tmp_path / "test_rule.py").write_text(
-        f"from rule import fits\ndef test_it():\n    assert {wanted}\n"
-    )
-    told = subprocess.run(
+    (tmp_path / "test_rule.py").write_text(f"import os\nfrom rule import fits\n{tests}\n")
+    return subprocess.run(
         [sys.executable, "-c", JUDGING],
         cwd=tmp_path,
         env={"PYTHONPATH": f"{HOUSE}:{tmp_path}"},
@@ -121,11 +118,31 @@ def test_a_fault_is_told_from_none(tmp_path: Path, *, right: bool) -> None:
         timeout=110,
         check=False,
     )
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_fault_is_told_from_none(tmp_path: Path, *, right: bool) -> None:
+    wanted = "fits(3) and not fits(5)" if right else "fits(5)"
+    told = judge(tmp_path, f"def test_it():\n    assert {wanted}")
     if right:
         outside = [(": LIMIT = 4 -> LIMIT = 5", UNSEEN), *IN_CODE]
         assert told.stdout.strip() == str([IN_CODE, outside])
     else:
         assert told.stderr.strip() == "rule.py: its tests fail without any fault"
+
+
+OWN_DIRECTORY = """
+def test_nothing():
+    pass
+def test_it(tmp_path):
+    assert tmp_path.parent.name == str(os.getpid())
+    assert fits(3) and not fits(5)
+"""
+
+
+def test_a_fault_is_judged_in_a_directory_that_no_other_one_empties(tmp_path: Path) -> None:
+    told = judge(tmp_path, OWN_DIRECTORY)
+    assert told.stdout.startswith(f"[{IN_CODE}, "), told.stderr
 
 
 def test_every_fault_in_a_module_is_seen() -> None:
