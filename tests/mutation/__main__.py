@@ -14,7 +14,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.mutation.judge import LATE, UNFIT, UNSEEN, Bench, afresh, in_place, preload
+from tests.mutation.bench import LATE, UNFIT, UNSEEN, Bench
+from tests.mutation.judge import afresh, in_place, preload
 from tests.mutation.mutants import mutants
 
 HERE = Path(__file__).parent
@@ -52,20 +53,22 @@ def judged(bench: Bench, reasons: dict[str, str]) -> int:
     began = time.monotonic()
     found = list(mutants(bench.tree))
     verdicts = in_place(bench, [mutant for mutant in found if mutant.in_code])
-    unsure = {UNSEEN, UNFIT, None}
-    verdicts |= afresh(bench, [each for each in found if verdicts.get(each.name) in unsure])
-    alive = [mutant for mutant in found if verdicts[mutant.name] == UNSEEN]
+    sure = {name for name, verdict in verdicts.items() if verdict.code not in {UNSEEN, UNFIT}}
+    verdicts |= afresh(bench, [mutant for mutant in found if mutant.name not in sure])
+    alive = [mutant for mutant in found if verdicts[mutant.name].code == UNSEEN]
+    late = [mutant for mutant in found if verdicts[mutant.name].code == LATE]
     unexplained = [mutant for mutant in alive if mutant.name not in reasons]
     gone = reasons.keys() - {mutant.name for mutant in alive}
     say(
         f"{bench.path}: {len(found)} faults, {len(found) - len(alive)} seen"
-        f" ({list(verdicts.values()).count(LATE)} by the clock), {len(alive) - len(unexplained)}"
+        f" ({len(late)} by the clock), {len(alive) - len(unexplained)}"
         f" explained, {len(unexplained)} unseen; {time.monotonic() - began:.0f} s"
     )
     for mutant in unexplained:
         say(f"  line {mutant.line}: {json.dumps(mutant.name)} = ")
     for name in gone:
-        say(f"  is seen by now, or gone: {json.dumps(name)}")
+        by = verdicts[name].by or "what runs before the tests" if name in verdicts else ""
+        say(f"  is {f'seen by now, by {by}' if by else 'gone'}: {json.dumps(name)}")
     return len(unexplained) + len(gone)
 
 

@@ -5,7 +5,6 @@ function gets other code. A fault elsewhere, and one that went unseen so far, is
 that has the libraries loaded and none of our own modules: it imports them with the fault in.
 """
 
-import ast
 import functools
 import gc
 import json
@@ -15,7 +14,6 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import entry_points
@@ -28,40 +26,12 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
+from tests.mutation.bench import LATE, SEEN, UNFIT, UNSEEN, Bench, Note, Verdict
 from tests.mutation.mutants import Mutant
 
 LIBRARIES = ("httptools", "sqlmodel", "alembic.command", "starlette.applications", "uvicorn")
 MEMORY_MAX = 4 << 30  # bytes: a fault may loop and hoard
-UNSEEN, SEEN, UNFIT, LATE = 0, 1, 2, 3  # unfit: it cannot be put in place
-QUIETLY = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "--assert=plain")
-
-
-@dataclass
-class Bench:
-    """A module on the bench: its tree, its tests, and how long they take without a fault."""
-
-    path: Path
-    tests: list[str]
-    temp: Path
-    jobs: int
-    tree: ast.Module = field(init=False)
-    cpu_s: float = 100.0
-
-    def __post_init__(self) -> None:
-        self.tree = ast.parse(self.path.read_text(encoding="utf-8"))
-
-    def code(self) -> CodeType:
-        """Compile the tree as it now is."""
-        return compile(ast.fix_missing_locations(self.tree), str(self.path.resolve()), "exec")
-
-    def own(self) -> Path:
-        """Name the directory that this process alone writes to."""
-        return self.temp.resolve() / str(os.getpid())
-
-    def pytest(self, *plugins: object) -> int:
-        """Run the tests in this very process."""
-        here = f"--basetemp={self.own()}"
-        return int(pytest.main([*QUIETLY, here, *self.tests], plugins=plugins))
+NOTHING = Mutant("", 0, lambda: None)
 
 
 def preload() -> None:
@@ -81,7 +51,7 @@ def preload() -> None:
     gc.freeze()
 
 
-def afresh(bench: Bench, found: Iterable[Mutant]) -> dict[str, int]:
+def afresh(bench: Bench, found: Iterable[Mutant]) -> dict[str, Verdict]:
     """Judge faults by importing the module with each of them."""
 
     def run(mutant: Mutant) -> int:
@@ -89,10 +59,10 @@ def afresh(bench: Bench, found: Iterable[Mutant]) -> dict[str, int]:
         sys.meta_path.insert(0, _Finder(bench.path, bench.code()))
         return UNSEEN if bench.pytest() == pytest.ExitCode.OK else SEEN
 
-    return {mutant.name: code for mutant, code, _ in _each(bench, found, run)}
+    return {mutant.name: verdict for mutant, verdict, _ in _each(bench, found, run)}
 
 
-def in_place(bench: Bench, found: list[Mutant]) -> dict[str, int]:
+def in_place(bench: Bench, found: list[Mutant]) -> dict[str, Verdict]:
     """Judge faults within functions, in forks of one process that has collected the tests."""
     told = bench.temp / "verdicts.json"
     child = os.fork()
@@ -100,11 +70,19 @@ def in_place(bench: Bench, found: list[Mutant]) -> dict[str, int]:
         _ending(lambda: bench.pytest(_Loop(bench, found, told)))
     os.waitpid(child, 0)
     shutil.rmtree(bench.temp / str(child), ignore_errors=True)
-    if not told.exists():
-        sys.exit(f"{bench.path}: its tests fail without any fault")
-    verdicts: dict[str, Any] = json.loads(told.read_text())
-    bench.cpu_s = verdicts.pop("cpu_s")
+    nothing = {NOTHING.name: (SEEN, bench.note.read()), "cpu_s": 0.0}
+    said: dict[str, Any] = json.loads(told.read_text()) if told.exists() else nothing
+    bench.cpu_s = said.pop("cpu_s")
+    verdicts = {name: Verdict(*verdict) for name, verdict in said.items()}
+    _must_pass(bench, verdicts.pop(NOTHING.name))
     return verdicts
+
+
+def _must_pass(bench: Bench, verdict: Verdict) -> None:
+    """Give up where a test fails without a fault: it would see every fault."""
+    if verdict.code != UNSEEN:
+        which = f": {verdict.by}" if verdict.by else ""
+        sys.exit(f"{bench.path}: its tests fail without any fault{which}")
 
 
 class _Loop:
@@ -119,15 +97,16 @@ class _Loop:
 
         def run(mutant: Mutant) -> int:
             mutant.make()
-            fits = not mutant.name or _put(self.bench.code(), functions)
+            fits = mutant is NOTHING or _put(self.bench.code(), functions)
             return _forked(session, self.bench.own()) if fits else UNFIT
 
-        nothing = Mutant("", 0, lambda: None)
-        ((_, code, cpu_s),) = _each(self.bench, [nothing], run)
-        if code != UNSEEN or session.testsfailed:
-            return True
-        self.bench.cpu_s = cpu_s
-        verdicts = {mutant.name: code for mutant, code, _ in _each(self.bench, self.found, run)}
+        ((_, verdict, cpu_s),) = _each(self.bench, [NOTHING], run)
+        verdicts = {NOTHING.name: verdict}
+        if verdict.code == UNSEEN:
+            self.bench.cpu_s = cpu_s
+            verdicts |= {
+                mutant.name: told for mutant, told, _ in _each(self.bench, self.found, run)
+            }
         self.told.write_text(json.dumps(verdicts | {"cpu_s": cpu_s}))
         return True
 
@@ -176,22 +155,26 @@ def _name(code: CodeType) -> tuple[str, int]:
 
 def _each(
     bench: Bench, found: Iterable[Mutant], run: Callable[[Mutant], int]
-) -> Iterator[tuple[Mutant, int, float]]:
-    """Run each fault in a fork, a few at a time; yields its exit code and seconds of CPU."""
-    running: dict[int, Mutant] = {}
+) -> Iterator[tuple[Mutant, Verdict, float]]:
+    """Run each fault in a fork, a few at a time; yields its verdict and seconds of CPU."""
+    running: dict[int, tuple[Mutant, Note]] = {}
     waiting = iter(found)
     while True:
         for mutant in islice(waiting, bench.jobs - len(running)):
+            note = Note()
             if not (child := os.fork()):
+                bench.note = note
                 _bound(bench.cpu_s)
                 _ending(functools.partial(run, mutant))
-            running[child] = mutant
+            running[child] = mutant, note
         if not running:
             return
         child, status, usage = os.wait4(-1, 0)
         shutil.rmtree(bench.temp / str(child), ignore_errors=True)
         code = LATE if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
-        yield running.pop(child), code, usage.ru_utime + usage.ru_stime
+        mutant, note = running.pop(child)
+        verdict = Verdict(code, note.read() if code in {SEEN, LATE} else "")
+        yield mutant, verdict, usage.ru_utime + usage.ru_stime
 
 
 def _bound(cpu_s: float) -> None:

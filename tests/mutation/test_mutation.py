@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.judge import SEEN, UNSEEN
+from tests.mutation.bench import SEEN, UNSEEN
 from tests.mutation.mutants import mutants
 
 HERE = Path(__file__).parent
@@ -91,17 +91,19 @@ def test_what_is_planned_and_what_is_explained_are_modules_of_ours() -> None:
 
 JUDGING = """
 from pathlib import Path
-from tests.mutation.judge import Bench, afresh, in_place
+from tests.mutation.bench import Bench
+from tests.mutation.judge import afresh, in_place
 from tests.mutation.mutants import mutants
 bench = Bench(Path("rule.py"), ["test_rule.py"], Path(), 1)
 found = list(mutants(bench.tree))
 inside = in_place(bench, [each for each in found if each.in_code])
-print([sorted(told.items()) for told in (inside, afresh(bench, found))])
+told = (inside, afresh(bench, found))
+print([sorted((name, *verdict) for name, verdict in each.items()) for each in told])
 """
 IN_CODE = [
-    ("fits: return n < LIMIT -> return None", SEEN),
-    ("fits: return n < LIMIT -> return n <= LIMIT", UNSEEN),
-    ("fits: return n < LIMIT -> return n >= LIMIT", SEEN),
+    ("fits: return n < LIMIT -> return None", SEEN, "test_rule.py::test_it"),
+    ("fits: return n < LIMIT -> return n <= LIMIT", UNSEEN, ""),
+    ("fits: return n < LIMIT -> return n >= LIMIT", SEEN, "test_rule.py::test_it"),
 ]
 
 
@@ -125,10 +127,11 @@ def test_a_fault_is_told_from_none(tmp_path: Path, *, right: bool) -> None:
     wanted = "fits(3) and not fits(5)" if right else "fits(5)"
     told = judge(tmp_path, f"def test_it():\n    assert {wanted}")
     if right:
-        outside = [(": LIMIT = 4 -> LIMIT = 5", UNSEEN), *IN_CODE]
+        outside = [(": LIMIT = 4 -> LIMIT = 5", UNSEEN, ""), *IN_CODE]
         assert told.stdout.strip() == str([IN_CODE, outside])
     else:
-        assert told.stderr.strip() == "rule.py: its tests fail without any fault"
+        fails = "rule.py: its tests fail without any fault: test_rule.py::test_it"
+        assert told.stderr.strip() == fails
 
 
 OWN_DIRECTORY = """
