@@ -14,8 +14,9 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.mutation.bench import LATE, UNFIT, UNSEEN, Bench
-from tests.mutation.judge import afresh, in_place, preload
+from tests.mutation.bench import LATE, UNSEEN, Bench, Verdict
+from tests.mutation.judge import preload
+from tests.mutation.looks import settled
 from tests.mutation.mutants import mutants
 
 HERE = Path(__file__).parent
@@ -52,9 +53,7 @@ def judged(bench: Bench, reasons: dict[str, str]) -> int:
     """Judge one module and say how it went; returns how many lines are to be looked at."""
     began = time.monotonic()
     found = list(mutants(bench.tree))
-    verdicts = in_place(bench, [mutant for mutant in found if mutant.in_code])
-    sure = {name for name, verdict in verdicts.items() if verdict.code not in {UNSEEN, UNFIT}}
-    verdicts |= afresh(bench, [mutant for mutant in found if mutant.name not in sure])
+    verdicts, chance = settled(bench, found, set(reasons))
     alive = [mutant for mutant in found if verdicts[mutant.name].code == UNSEEN]
     late = [mutant for mutant in found if verdicts[mutant.name].code == LATE]
     unexplained = [mutant for mutant in alive if mutant.name not in reasons]
@@ -67,9 +66,17 @@ def judged(bench: Bench, reasons: dict[str, str]) -> int:
     for mutant in unexplained:
         say(f"  line {mutant.line}: {json.dumps(mutant.name)} = ")
     for name in gone:
-        by = verdicts[name].by or "what runs before the tests" if name in verdicts else ""
-        say(f"  is {f'seen by now, by {by}' if by else 'gone'}: {json.dumps(name)}")
+        how = f"seen by now, by {seen_by(verdicts[name])}" if name in verdicts else "gone"
+        say(f"  is {how}: {json.dumps(name)}")
+    for name, verdict in chance.items():
+        say(f"  was seen only by chance, by {seen_by(verdict)}: {json.dumps(name)}")
     return len(unexplained) + len(gone)
+
+
+def seen_by(verdict: Verdict) -> str:
+    """Name the test that saw a fault."""
+    clock = "the clock in " if verdict.code == LATE else ""
+    return clock + (verdict.by or "what runs before the tests")
 
 
 def say(line: str) -> None:

@@ -12,7 +12,9 @@ import pytest
 
 UNSEEN, SEEN, UNFIT, LATE = 0, 1, 2, 3  # unfit: it cannot be put in place
 NOTED_MAX = 1 << 14  # bytes: the name of a test may hold what it is given
-QUIETLY = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "--assert=plain")
+# Without pytest's limit, which ends a slow fork as if a test had failed: a fork has its own.
+QUIETLY = ("-x", "-q", "--timeout=0", "--assert=plain")
+WITHOUT = ("-p", "no:cacheprovider", "-p", "no:unraisableexception")
 
 
 class Verdict(NamedTuple):
@@ -38,6 +40,16 @@ class Note:
         return self._page[:].split(b"\0", 1)[0].decode(errors="replace")
 
 
+class Seconds(NamedTuple):
+    """How long the tests took: of a processor, and by the clock on the wall."""
+
+    cpu: float
+    wall: float
+
+
+UNKNOWN = Seconds(100.0, 100.0)
+
+
 @dataclass
 class Bench:
     """A module on the bench: its tree, its tests, and how long they take without a fault."""
@@ -48,7 +60,8 @@ class Bench:
     jobs: int
     tree: ast.Module = field(init=False)
     note: Note = field(default_factory=Note)
-    cpu_s: float = 100.0
+    took: Seconds = UNKNOWN
+    patience: int = 1  # how many times as long as it is meant to, a fault may take
 
     def __post_init__(self) -> None:
         self.tree = ast.parse(self.path.read_text(encoding="utf-8"))
@@ -64,7 +77,9 @@ class Bench:
     def pytest(self, *plugins: object) -> int:
         """Run the tests in this very process."""
         here = f"--basetemp={self.own()}"
-        return int(pytest.main([*QUIETLY, here, *self.tests], plugins=[*plugins, _Witness(self)]))
+        return int(
+            pytest.main([*QUIETLY, *WITHOUT, here, *self.tests], plugins=[*plugins, _Witness(self)])
+        )
 
 
 class _Witness:

@@ -13,6 +13,7 @@ import resource
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -21,12 +22,11 @@ from importlib.util import spec_from_file_location
 from itertools import islice, zip_longest
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
 
-from tests.mutation.bench import LATE, SEEN, UNFIT, UNSEEN, Bench, Note, Verdict
+from tests.mutation.bench import LATE, SEEN, UNFIT, UNKNOWN, UNSEEN, Bench, Note, Seconds, Verdict
 from tests.mutation.mutants import Mutant
 
 LIBRARIES = ("httptools", "sqlmodel", "alembic.command", "starlette.applications", "uvicorn")
@@ -51,29 +51,32 @@ def preload() -> None:
     gc.freeze()
 
 
-def afresh(bench: Bench, found: Iterable[Mutant]) -> dict[str, Verdict]:
-    """Judge faults by importing the module with each of them."""
+def afresh(bench: Bench, found: list[Mutant]) -> dict[str, Verdict]:
+    """Judge faults by importing the module with each of them; without one the tests must pass."""
+    if not found:
+        return {}
 
     def run(mutant: Mutant) -> int:
         mutant.make()
         sys.meta_path.insert(0, _Finder(bench.path, bench.code()))
         return UNSEEN if bench.pytest() == pytest.ExitCode.OK else SEEN
 
-    return {mutant.name: verdict for mutant, verdict, _ in _each(bench, found, run)}
+    _must_pass(bench, _without(bench, run))
+    return dict(_judged(bench, found, run))
 
 
 def in_place(bench: Bench, found: list[Mutant]) -> dict[str, Verdict]:
     """Judge faults within functions, in forks of one process that has collected the tests."""
     told = bench.temp / "verdicts.json"
+    told.unlink(missing_ok=True)
     child = os.fork()
     if not child:
         _ending(lambda: bench.pytest(_Loop(bench, found, told)))
     os.waitpid(child, 0)
     shutil.rmtree(bench.temp / str(child), ignore_errors=True)
-    nothing = {NOTHING.name: (SEEN, bench.note.read()), "cpu_s": 0.0}
-    said: dict[str, Any] = json.loads(told.read_text()) if told.exists() else nothing
-    bench.cpu_s = said.pop("cpu_s")
-    verdicts = {name: Verdict(*verdict) for name, verdict in said.items()}
+    if not told.exists():
+        _must_pass(bench, Verdict(SEEN, bench.note.read()))
+    verdicts = {name: Verdict(*each) for name, each in json.loads(told.read_text()).items()}
     _must_pass(bench, verdicts.pop(NOTHING.name))
     return verdicts
 
@@ -100,14 +103,10 @@ class _Loop:
             fits = mutant is NOTHING or _put(self.bench.code(), functions)
             return _forked(session, self.bench.own()) if fits else UNFIT
 
-        ((_, verdict, cpu_s),) = _each(self.bench, [NOTHING], run)
-        verdicts = {NOTHING.name: verdict}
-        if verdict.code == UNSEEN:
-            self.bench.cpu_s = cpu_s
-            verdicts |= {
-                mutant.name: told for mutant, told, _ in _each(self.bench, self.found, run)
-            }
-        self.told.write_text(json.dumps(verdicts | {"cpu_s": cpu_s}))
+        verdicts = {NOTHING.name: _without(self.bench, run)}
+        if verdicts[NOTHING.name].code == UNSEEN:
+            verdicts |= _judged(self.bench, self.found, run)
+        self.told.write_text(json.dumps(verdicts))
         return True
 
 
@@ -153,35 +152,54 @@ def _name(code: CodeType) -> tuple[str, int]:
     return code.co_qualname, code.co_firstlineno
 
 
+def _without(bench: Bench, run: Callable[[Mutant], int]) -> Verdict:
+    """Run the tests without a fault, to learn how long they take on this machine as it is now."""
+    bench.took = UNKNOWN
+    ((_, verdict, bench.took),) = _each(bench, [NOTHING], run)
+    return verdict
+
+
+def _judged(
+    bench: Bench, found: Iterable[Mutant], run: Callable[[Mutant], int]
+) -> Iterator[tuple[str, Verdict]]:
+    for mutant, verdict, _ in _each(bench, found, run):
+        yield mutant.name, verdict
+
+
 def _each(
     bench: Bench, found: Iterable[Mutant], run: Callable[[Mutant], int]
-) -> Iterator[tuple[Mutant, Verdict, float]]:
-    """Run each fault in a fork, a few at a time; yields its verdict and seconds of CPU."""
-    running: dict[int, tuple[Mutant, Note]] = {}
+) -> Iterator[tuple[Mutant, Verdict, Seconds]]:
+    """Run each fault in a fork, a few at a time."""
+    running: dict[int, tuple[Mutant, Note, float]] = {}
     waiting = iter(found)
     while True:
         for mutant in islice(waiting, bench.jobs - len(running)):
-            note = Note()
+            note, began = Note(), time.monotonic()
             if not (child := os.fork()):
                 bench.note = note
-                _bound(bench.cpu_s)
+                _bound(bench)
                 _ending(functools.partial(run, mutant))
-            running[child] = mutant, note
+            running[child] = mutant, note, began
         if not running:
             return
         child, status, usage = os.wait4(-1, 0)
         shutil.rmtree(bench.temp / str(child), ignore_errors=True)
+        mutant, note, began = running.pop(child)
         code = LATE if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
-        mutant, note = running.pop(child)
         verdict = Verdict(code, note.read() if code in {SEEN, LATE} else "")
-        yield mutant, verdict, usage.ru_utime + usage.ru_stime
+        took = Seconds(usage.ru_utime + usage.ru_stime, time.monotonic() - began)
+        yield mutant, verdict, took
 
 
-def _bound(cpu_s: float) -> None:
-    """End this process when it takes far longer than the tests do without a fault."""
+def _bound(bench: Bench) -> None:
+    """End this process when it takes far longer than the tests do without a fault.
+
+    What counts is the time of a processor, which a busy machine hardly moves; the clock on the
+    wall ends what waits for nothing.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
-    signal.setitimer(signal.ITIMER_PROF, 5 + 3 * cpu_s)
-    signal.alarm(60 + int(20 * cpu_s))
+    signal.setitimer(signal.ITIMER_PROF, bench.patience * 2 * (1 + bench.took.cpu))
+    signal.alarm(bench.patience * (60 + int(20 * bench.took.wall)))
 
 
 def _ending(run: Callable[[], int]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.bench import SEEN, UNSEEN
+from tests.mutation.bench import LATE, SEEN, UNSEEN
 from tests.mutation.mutants import mutants
 
 HERE = Path(__file__).parent
@@ -107,12 +107,12 @@ IN_CODE = [
 ]
 
 
-def judge(tmp_path: Path, tests: str) -> subprocess.CompletedProcess[str]:
+def judge(tmp_path: Path, tests: str, script: str = JUDGING) -> subprocess.CompletedProcess[str]:
     """Judge every fault of one rule by these tests."""
     (tmp_path / "rule.py").write_text("LIMIT = 4\ndef fits(n):\n    return n < LIMIT\n")
     (tmp_path / "test_rule.py").write_text(f"import os\nfrom rule import fits\n{tests}\n")
     return subprocess.run(
-        [sys.executable, "-c", JUDGING],
+        [sys.executable, "-c", script],
         cwd=tmp_path,
         env={"PYTHONPATH": f"{HOUSE}:{tmp_path}"},
         capture_output=True,
@@ -146,6 +146,55 @@ def test_it(tmp_path):
 def test_a_fault_is_judged_in_a_directory_that_no_other_one_empties(tmp_path: Path) -> None:
     told = judge(tmp_path, OWN_DIRECTORY)
     assert told.stdout.startswith(f"[{IN_CODE}, "), told.stderr
+
+
+SETTLING = """
+import signal
+from pathlib import Path
+from tests.mutation import judge
+from tests.mutation.bench import Bench
+from tests.mutation.looks import settled
+from tests.mutation.mutants import mutants
+judge._bound = lambda bench: signal.setitimer(signal.ITIMER_PROF, bench.patience * 2)
+bench = Bench(Path("rule.py"), ["test_rule.py"], Path(), 2)
+found = list(mutants(bench.tree))
+explained = {each.name for each in found if each.in_code}
+verdicts, chance = settled(bench, found, %s)
+for told in (verdicts, chance):
+    print(sorted((name, *verdict) for name, verdict in told.items() if name in explained))
+"""
+BY_CHANCE = """
+from pathlib import Path
+def test_it():
+    assert fits(3) and not fits(5)
+def test_that_fails_once():
+    if fits(4) and not Path("failed").exists():
+        Path("failed").touch()
+        raise AssertionError
+"""
+BY_THE_CLOCK = """
+import time
+def test_it():
+    assert fits(3) and not fits(5)
+def test_that_takes_long():
+    while fits(4) and time.process_time() < 3:
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("tests", "explained", "code", "by"),
+    [
+        (BY_CHANCE, "explained", SEEN, "test_rule.py::test_that_fails_once"),
+        (BY_THE_CLOCK, "set()", LATE, "test_rule.py::test_that_takes_long"),
+    ],
+)
+def test_a_fault_that_is_seen_by_chance_is_unseen(
+    tmp_path: Path, tests: str, explained: str, code: int, by: str
+) -> None:
+    told = judge(tmp_path, tests, SETTLING % explained)
+    by_chance = [(IN_CODE[1][0], code, by)]
+    assert told.stdout.splitlines() == [str(IN_CODE), str(by_chance)], told.stderr
 
 
 def test_every_fault_in_a_module_is_seen() -> None:
