@@ -25,6 +25,7 @@ _SMALLER = (
     " FROM (SELECT * FROM totals ORDER BY spend_micros DESC,team,key_name,model,resolution"
     " LIMIT ? OFFSET ?) AS smaller GROUP BY model,resolution"
 )
+KEYS_AT_ONCE = 8  # whose budgets are read together
 _NO_LIMIT = 2**62  # SQLite wants one before an OFFSET
 Place = tuple[str, ...]
 Figures = dict[Place, float]
@@ -65,9 +66,11 @@ class MoneyMetrics:
 
     def _sold(self) -> Iterator[Row]:
         """Yield the largest of what was sold to whom, then what the others come to."""
-        found = self.session.rows(_LARGEST, (self.series_max,))
-        yield from found
-        if len(found) == self.series_max:
+        found = 0
+        for part in self.session.some(_LARGEST, (self.series_max,)):
+            found += len(part)
+            yield from part
+        if found == self.series_max:
             smaller = self.session.rows(_SMALLER, (_NO_LIMIT, self.series_max))
             for model, resolution, micros, images, folded in smaller:
                 self.folded += folded
@@ -116,18 +119,20 @@ class MoneyMetrics:
         """Yield every limited budget once: those that are shared, then each key's own."""
         view = View(self.session.now_us(), self.directory)
         shared, named = self._keys()
-        rows.load_standing(self.session, view, *shared, *named)
+        rows.load_standing(self.session, view, *shared)
         for key in shared:
             for standing in standings(view, frames(view, key, *days_of(view, key))):
                 budget = standing.budget
                 if budget.scope != KEY and standing.limit_micros is not None:
                     team = "" if budget.scope == INSTALLATION else key.team
                     yield (budget.scope, budget.window, team, ""), standing
-        for number, key in enumerate(named):
-            for standing in own_standings(view, key):
-                yield (KEY, standing.budget.window, key.team, key.name), standing
-            if not number % 4:
-                self.pause()
+        for at in range(0, len(named), KEYS_AT_ONCE):
+            keys = named[at : at + KEYS_AT_ONCE]
+            rows.load_standing(self.session, view, *keys)
+            for key in keys:
+                for standing in own_standings(view, key):
+                    yield (KEY, standing.budget.window, key.team, key.name), standing
+            self.pause()
 
     def _keys(self) -> tuple[list[Key], list[Key]]:
         """List nobody and a stranger of each team, who see what is shared; and the named keys."""

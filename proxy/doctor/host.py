@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from proxy.doctor.finding import Finding, ok, problem
+from proxy.ledger.file_system import NETWORK_FILE_SYSTEMS, file_system_of, private
 from proxy.ledger.schema import quick_check, sqlite_path
-from proxy.ledger.session import NETWORK_FILE_SYSTEMS, file_system_of, private
 from proxy.settings import Settings, token_path
 
 FREE_MIN: Final = 256 * 1024 * 1024  # bytes; the ledger takes about 1 KiB a charge

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from proxy.ledger.session import STATEMENT_TIMEOUT_MS, LedgerFault, Row
+from proxy.ledger.session import SOME, STATEMENT_TIMEOUT_MS, LedgerFault, Row
 
 RACES = (errors.SerializationFailure, errors.DeadlockDetected)
 
@@ -78,6 +78,13 @@ class PostgresSession:
         """Fetch all rows."""
         with _faults():
             return self._live().execute(_translated(sql), args).fetchall()
+
+    def some(self, sql: str, args: Sequence[Any] = ()) -> Iterator[list[Any]]:
+        """Fetch rows, some at a time; all have come, but not as Python's objects."""
+        with _faults():
+            found = self._live().execute(_translated(sql), args)
+            while part := found.fetchmany(SOME):
+                yield part
 
     def run(self, sql: str, args: Sequence[Any] = ()) -> int:
         """Run a statement; how many rows it touched."""

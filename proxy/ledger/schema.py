@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from proxy.clock import now_us
-from proxy.ledger.session import LedgerFault, Session, SqliteSession, refuse_network
+from proxy.ledger.file_system import refuse_network
+from proxy.ledger.session import LedgerFault, Session, SqliteSession
 
 HEAD = "0004"
 _MIGRATIONS = Path(__file__).parent / "migrations"

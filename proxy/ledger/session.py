@@ -7,8 +7,7 @@ the hot path is in `rows.py`.
 import contextlib
 import os
 import sqlite3
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -22,6 +21,7 @@ Row = Sequence[Any]
 
 BUSY_S = 5.0  # how long a writer waits for another process before it says so
 STATEMENT_TIMEOUT_MS = 10_000
+SOME = 50  # rows
 
 
 class LedgerFault(Exception):
@@ -41,6 +41,10 @@ class Session(Protocol):
 
     def rows(self, sql: str, args: Sequence[Any] = ()) -> list[Any]:
         """Fetch all rows."""
+        ...
+
+    def some(self, sql: str, args: Sequence[Any] = ()) -> Iterator[list[Any]]:
+        """Fetch rows, `SOME` at a time: to free thousands at once holds everybody up."""
         ...
 
     def run(self, sql: str, args: Sequence[Any] = ()) -> int:
@@ -134,6 +138,13 @@ class SqliteSession:
         """Fetch all rows."""
         with _FAULTS:
             return self._connection.execute(sql, args).fetchall()
+
+    def some(self, sql: str, args: Sequence[Any] = ()) -> Iterator[list[Any]]:
+        """Fetch rows, some at a time."""
+        with _FAULTS:
+            found = self._connection.execute(sql, args)
+            while part := found.fetchmany(SOME):
+                yield part
 
     def run(self, sql: str, args: Sequence[Any] = ()) -> int:
         """Run a statement; how many rows it touched."""
@@ -240,47 +251,6 @@ class _SqliteFaults:
 
 
 _FAULTS = _SqliteFaults()
-
-
-NETWORK_FILE_SYSTEMS = {
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs",
-    "lustre",
-}  # fmt: skip
-
-
-def file_system_of(path: Path, mounts: Iterable[str]) -> str:
-    """Name the type of the file system a path lies on, from lines of /proc/mounts."""
-    best, found = "", ""
-    target = str(path.resolve())
-    for line in mounts:
-        _, where, kind, *_ = line.split(" ")
-        where = where.replace("\\040", " ")
-        inside = target == where or target.startswith(where.rstrip("/") + "/")
-        if inside and len(where) >= len(best):
-            best, found = where, kind
-    return found
-
-
-def refuse_network(path: Path, mounts: Iterable[str] | None = None) -> None:
-    """Refuse a database on a network file system: its locks do not bind two hosts."""
-    if mounts is None:
-        try:
-            mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return
-    kind = file_system_of(path.parent, mounts)
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise LedgerFault(
-            f"{path} lies on a network file system ({kind}); two hosts on one SQLite file could"
-            " spend the same money twice. Use a local disk, or PostgreSQL.",
-            transient=False,
-            kind="network",
-        )
-
-
-def private(path: Path) -> bool:
-    """Say whether a file can be read by its owner only."""
-    return stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
 def retried(action: Callable[[], T], *, tries: int = 3) -> T:

@@ -15,9 +15,10 @@ import pytest
 from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.ledger import session as sessions
+from proxy.ledger.file_system import file_system_of, refuse_network
 from proxy.ledger.outcomes import Decide
 from proxy.ledger.schema import migrate, quick_check
-from proxy.ledger.session import LedgerFault, file_system_of, refuse_network
+from proxy.ledger.session import LedgerFault
 from tests.ledger.books import differences
 from tests.ledger.world import Ledger, fails
 
