@@ -42,7 +42,7 @@ from bench.upstream import serving
 NEEDED = ("wrk", "nginx", "taskset")  # the load, the upstream that answers it, a core for each
 SCRAPE_ROUNDS = 3
 FAULTS = (RuntimeError, OSError, httpx.HTTPError, subprocess.CalledProcessError)
-P99_DURING = re.compile(r"^during .* p99 +\S+ ms \( *([\d.]+)x\)", re.MULTILINE)
+P99 = re.compile(r"^(beside|during) .* p99 +\S+ ms \( *([\d.]+)x\)", re.MULTILINE)
 
 
 def main() -> int:
@@ -135,7 +135,7 @@ def beside_scrapes(_: Session) -> list[Finding]:
         check=True, stdout=subprocess.PIPE, text=True, env=os.environ,
     ).stdout  # fmt: skip
     print(told, flush=True)
-    return [found("scrape/p99", *(float(ratio) for ratio in P99_DURING.findall(told)))]
+    return [found(f"scrape/{when}", float(ratio)) for when, ratio in P99.findall(told)]
 
 
 def where_time_goes(session: Session) -> list[Finding]:
