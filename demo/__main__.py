@@ -29,7 +29,7 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=60, help="of traffic")
     arguments.add_argument("--stop", action="store_true", help="end when the traffic ends")
     told = arguments.parse_args()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # in the background SIGINT is ignored
     console = Console()
     with (
         contextlib.suppress(KeyboardInterrupt),

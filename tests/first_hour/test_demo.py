@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,14 @@ import pytest
 
 HOUSE = Path(__file__).parents[2]
 ENDS_WITHIN_S = 120
+
+
+@pytest.fixture(autouse=True)
+def _as_from_a_terminal() -> Iterator[None]:
+    """Let what is started hear Ctrl-C: the tests may run in the background, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def demo(home: Path, *arguments: str) -> "subprocess.Popen[str]":
