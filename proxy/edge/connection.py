@@ -22,6 +22,7 @@ from proxy.edge.limits import EdgeLimits
 from proxy.edge.refusals import BODY_TOO_SLOW, HEAD_TOO_SLOW, TOO_MANY_CONNECTIONS, answer
 from proxy.edge.status import ServerStatus
 from proxy.errors import Refusal
+from proxy.gathered import Gathered, Outbox
 
 NEVER = math.inf
 
@@ -55,10 +56,12 @@ class Connection(HttpToolsProtocol):
         *,
         limits: EdgeLimits,
         status: ServerStatus,
+        outbox: Outbox,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits = limits
         self.status = status
+        self.outbox = outbox
         self.reading = NOTHING
         self.deadline = NEVER
         self.answering: Exchange | None = None
@@ -69,7 +72,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the newcomer its first deadline, or turn it away when there are too many."""
-        super().connection_made(transport)
+        super().connection_made(Gathered(transport, self.outbox))
         self._wait(NOTHING, self.limits.head_s)
         if len(self.connections) > self.limits.connections_max:
             self._say(TOO_MANY_CONNECTIONS)

@@ -19,6 +19,7 @@ from proxy.edge.limits import EdgeLimits, connections_cap
 from proxy.edge.protocol import EdgeProtocol
 from proxy.edge.status import ServerStatus
 from proxy.edge.workers import unblock_signals
+from proxy.gathered import Outbox
 
 App = Callable[..., Any]
 """An ASGI application."""
@@ -60,10 +61,11 @@ def spare_the_collector() -> None:
 
 def config(app: App, limits: EdgeLimits, status: ServerStatus) -> uvicorn.Config:
     """Return uvicorn's settings: fast, silent, and adding nothing to what the app sends."""
+    protocol = functools.partial(EdgeProtocol, limits=limits, status=status, outbox=Outbox())
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=functools.partial(EdgeProtocol, limits=limits, status=status),  # type: ignore[arg-type]  # called like the class
+        http=protocol,  # type: ignore[arg-type]  # called like the class
         ws="none",
         lifespan="on",
         interface="asgi3",

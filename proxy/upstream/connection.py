@@ -4,6 +4,7 @@ import asyncio
 import select
 from typing import Protocol, cast
 
+from proxy.gathered import Gathered, Outbox
 from proxy.upstream.errors import Broken, NotSent, TimedOut, UpstreamError
 from proxy.upstream.exchange import Exchange
 from proxy.upstream.reader import Reader
@@ -15,6 +16,8 @@ _REFUSED = 400
 
 class Home(Protocol):
     """The pool, as a connection sees it."""
+
+    outbox: Outbox
 
     def put(self, connection: "Connection") -> None:
         """Take back a connection whose answer ended cleanly."""
@@ -93,14 +96,14 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, and a poll object to look for unasked bytes with."""
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = Gathered(cast("asyncio.Transport", transport), self._home.outbox)
         self._poll = select.poll()
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Pass on what belongs to the exchange; anything else breaks the connection."""
         exchange = self._exchange
-        if exchange is None:
+        if exchange is None or self._transport.unsent:  # an answer before the question
             self.drop()
             return
         reader = self._reader
@@ -158,6 +161,8 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, error: UpstreamError) -> None:
         exchange = self._exchange
+        if self._transport.unsent:  # and from here on it never will be
+            error = NotSent(f"{error}; nothing had been sent")
         self.closed = True
         self._let_go()
         self._transport.abort()

@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
+from proxy.gathered import Outbox
 from proxy.upstream.connection import Connection
 
 SUBMIT_IDLE_MAX_S = 5.0
@@ -23,6 +24,7 @@ class Pool:
     """Keeps what may be used again, and knows every connection that is open."""
 
     def __init__(self, clock: Callable[[], float], *, rest_s: float = REST_S) -> None:
+        self.outbox = Outbox()
         self._clock = clock
         self._rest_s = rest_s
         self._by_key: dict[str, dict[Connection, None]] = {}

@@ -49,9 +49,9 @@ IMPURE_CALLS = {"input", "now", "open", "print", "today", "utcnow"}
 # From the ground up. What stands in one row is one floor; within it there are no circles.
 FLOORS = (
     ("pricing", "pricing.*"),
-    ("answers", "budget", "charge", "clock", "directory", "door", "errors", "headers", "instants",
-    "keys", "order", "outline", "poll_urls", "prices", "public_base", "refusal", "routes", "scan",
-    "version", "words"),
+    ("answers", "budget", "charge", "clock", "directory", "door", "errors", "gathered", "headers",
+    "instants", "keys", "order", "outline", "poll_urls", "prices", "public_base", "refusal",
+    "routes", "scan", "version", "words"),
     ("edge", "exposition", "ledger", "metrics", "settings", "shared_polls", "strangers",
     "upstream"),
     ("bodies", "call", "counted", "doctor", "fares", "money_metrics", "quoting", "received",
