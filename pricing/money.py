@@ -4,6 +4,7 @@ The only way in is a string with at most six decimals, the only way out a string
 """
 
 import re
+from functools import lru_cache
 from typing import NewType
 
 Micros = NewType("Micros", int)
@@ -29,6 +30,7 @@ def parse_usd(text: str) -> Micros:
     return Micros(micros)
 
 
+@lru_cache(maxsize=1024)  # prices come again and again
 def usd(micros: int) -> str:
     """Print micro-dollars as dollars with six decimals, `"0.040200"`."""
     whole, part = divmod(abs(micros), _UNIT)

@@ -27,6 +27,7 @@ from proxy.crossing import Crossing
 from proxy.door import Door, Purse
 from proxy.edge import ServerStatus, in_flight_cap
 from proxy.fares import Fares
+from proxy.heads import Heads
 from proxy.keys import digest
 from proxy.ledger import versions
 from proxy.ledger.reader import Reader, revision
@@ -197,9 +198,10 @@ class Farebox:
         door = Door(settings.own_keys, digest(self.token), purse)
         assay = Assay(quoting, fares)
         cap = in_flight_cap(settings.max_in_flight)
-        crossing = Crossing(settings, upstream, traffic, fares, os.environ, self.secrets)
+        crossing = Crossing(settings, upstream, traffic, fares, self.secrets)
+        heads = Heads(settings, door, lambda: fares.writer.directory, os.environ)
         relay = self.relay = Relay(
-            settings, door, quoting, fares, crossing, traffic, self.status, cap, assay
+            settings, heads, quoting, fares, crossing, traffic, self.status, cap, assay
         )
         scrape = Scrape(self.metrics, fares.writer, self.scraping, settings.metrics_series_max)
         guard = Guard(self.token, settings.trusted_proxies)

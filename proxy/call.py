@@ -9,6 +9,7 @@ from functools import lru_cache
 from starlette.types import Receive, Scope, Send
 
 from pricing import Quote
+from proxy.directory import Key
 from proxy.edge.exchange import CUT, TARGET, WHOLE
 from proxy.errors import Overloaded, PayloadTooLarge, Refusal, envelope
 from proxy.routes import Route, Routed, route
@@ -89,6 +90,12 @@ class Call:
         """Name the route for the metrics."""
         found = self.routed.route
         return found.value if found in (Route.SUBMIT, Route.POLL) else "relay"
+
+    def comes_from(self, key: Key) -> None:
+        """Note whose call it is; a label gets only what is on the list of keys."""
+        self.key_name, self.team = key.name, key.team
+        if not key.own or key.adopted:
+            self.key_label = key.name
 
     def about(self, quote: Quote | None) -> None:
         """Note what is asked for; None is something without a price."""

@@ -1,7 +1,6 @@
-"""The way to the upstream and back: whose key pays, what crosses, how the answer goes on."""
+"""The way to the upstream and back."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from proxy.call import Call
@@ -9,10 +8,10 @@ from proxy.door import Caller
 from proxy.errors import Refusal, UpstreamKeyMissing, UpstreamTimeout, UpstreamUnreachable
 from proxy.fares import Fares
 from proxy.headers import forwarded
+from proxy.heads import Head
 from proxy.ledger import registry
 from proxy.ledger.session import LedgerFault
 from proxy.passing import READ_WHOLE_MAX, Manner, as_passed, pass_stream
-from proxy.public_base import public_base
 from proxy.settings import Settings
 from proxy.traffic import Traffic
 from proxy.upstream import Answer, TimedOut, Upstream, UpstreamError
@@ -28,44 +27,28 @@ class Crossing:
     upstream: Upstream
     traffic: Traffic
     fares: Fares
-    environ: Mapping[str, str]
     secrets: dict[str, str] = field(default_factory=dict)  # own keys by fingerprint, in memory
 
-    def payer(self, caller: Caller) -> str:
-        """Find the GPT Proto key that pays for a call.
-
-        Raises:
-            UpstreamKeyMissing: there is none for this Farebox key.
-        """
-        if caller.own_secret is not None:
-            return caller.own_secret
-        named = caller.key.upstream_key_env
-        key = self.environ.get(named) if named else self.settings.upstream_key
-        if not key:
-            raise UpstreamKeyMissing
-        return key
-
-    async def send(self, call: Call, caller: Caller, body: bytes, *, submit: bool) -> Answer:
+    async def send(self, call: Call, head: Head, body: bytes, *, submit: bool) -> Answer:
         """Send a call on; its answer's head.
 
         Raises:
+            UpstreamKeyMissing: nobody would pay for it.
             UpstreamError: none came; the kind of error says whether the call had left.
         """
-        ours = caller.own_secret is None
-        headers = forwarded(
-            call.headers,
-            drop_key=ours,
-            upstream_key=self.payer(caller) if ours else None,
-            spelling=self.settings.upstream_auth,
-        )
-        answer = await self._send(call, headers, body, pool=caller.key.id, submit=submit)
-        await self._welcome(caller, answer.status)
+        if head.payer is None:
+            raise UpstreamKeyMissing
+        if head.fields is None:
+            head.fields = self.upstream.fields(head.outgoing)
+        pool = head.caller.key.id
+        answer = await self._send(call, head.fields, body, pool=pool, submit=submit)
+        await self._welcome(head.caller, answer.status)
         return answer
 
     async def _send(
         self,
         call: Call,
-        headers: list[tuple[bytes, bytes]],
+        fields: bytes,
         body: bytes,
         *,
         pool: str,
@@ -74,7 +57,7 @@ class Crossing:
         started = time.perf_counter()
         try:
             return await self.upstream.send(
-                call.method, call.target, headers, body, pool=pool, submit=submit
+                call.method, call.target, fields, body, pool=pool, submit=submit
             )
         finally:
             call.upstream_s += time.perf_counter() - started
@@ -92,21 +75,6 @@ class Crossing:
         self.traffic.upstream_failed(error)
         return (UpstreamTimeout if isinstance(error, TimedOut) else UpstreamUnreachable)(fare=fare)
 
-    def manner(self, call: Call, caller: Caller) -> Manner:
-        """Say how answers go on to a caller."""
-        if caller.own_secret is None:
-            return Manner(self._base(call, own=False), self.payer(caller))
-        return Manner(self._base(call, own=True))
-
-    def _base(self, call: Call, *, own: bool) -> str | None:
-        """Name the base that poll URLs get; None where they stay as they are."""
-        settings = self.settings
-        if settings.poll_urls == "unchanged" or (settings.poll_urls == "auto" and own):
-            return None
-        return public_base(
-            call.scope, public_url=settings.public_url, trusted=settings.trusted_proxies
-        )
-
     async def _welcome(self, caller: Caller, status: int) -> None:
         """Keep an own key that the upstream did not turn away; its secret in memory only."""
         if caller.own_secret is None or status == 401:  # noqa: PLR2004
@@ -120,11 +88,11 @@ class Crossing:
 
     # Calls that are not priced
 
-    async def plain(self, call: Call, caller: Caller, body: bytes) -> None:
+    async def plain(self, call: Call, head: Head, body: bytes) -> None:
         """Relay an upload, or what a caller does with its own key, as it is."""
         try:
-            answer = await self.send(call, caller, body, submit=True)
-            await self._back(call, answer, Manner(secret=self.manner(call, caller).secret))
+            answer = await self.send(call, head, body, submit=True)
+            await self._back(call, answer, Manner(secret=head.manner.secret))
         except UpstreamError as error:
             raise self.silent(error) from error
 
@@ -132,7 +100,8 @@ class Crossing:
         """Relay an OPTIONS without a key of ours; `drop_key`: what it carries is not to leave."""
         headers = forwarded(call.headers, drop_key=drop_key, identity=False)
         try:
-            answer = await self._send(call, headers, body, pool=NOBODY, submit=True)
+            fields = self.upstream.fields(headers)
+            answer = await self._send(call, fields, body, pool=NOBODY, submit=True)
             await self._back(call, answer, Manner())
         except UpstreamError as error:
             raise self.silent(error) from error

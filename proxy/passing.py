@@ -101,7 +101,7 @@ class Manner:
     """
 
     base: str | None = None
-    secret: str | None = None
+    secret: bytes | None = None
 
     def swaps(self, answer: Answer) -> str | None:
         """Name the base that this answer's poll URLs get; a compressed one passes as it is."""
@@ -110,31 +110,29 @@ class Manner:
     def headers(self, answer: Answer, *, rewritten: bool) -> list[Header]:
         """List the headers that the caller sees."""
         kept = returned(answer.headers, rewritten=rewritten)
-        if self.secret is None:
+        secret = self.secret
+        if secret is None or secret not in b"\n".join([value for _, value in kept]):
             return kept
-        secret = self.secret.encode()
-        if not any([secret in value for _, value in kept]):  # noqa: C419 - half a generator's cost
-            return kept
-        return [(name, Scrub(self.secret).whole(value)) for name, value in kept]
+        return [(name, starred(value, secret)) for name, value in kept]
+
+
+def starred(data: bytes, secret: bytes) -> bytes:
+    """Star out a secret that an answer repeats: as many bytes as it had, so lengths stay true."""
+    if _rarest(secret) not in data:  # a single byte is found forty times as fast as several
+        return data
+    return data.replace(secret, b"*" * len(secret))
 
 
 class Scrub:
-    """Stars out a secret that an answer repeats; as many bytes as it had, so lengths stay true."""
+    """Stars a secret out of a stream."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
-        self._mark = _rarest(self._secret)
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
         self._held = b""
-
-    def whole(self, data: bytes) -> bytes:
-        """Star it out of bytes that are all there are."""
-        if self._mark not in data:  # a single byte is found forty times as fast as several
-            return data
-        return data.replace(self._secret, b"*" * len(self._secret))
 
     def feed(self, chunk: bytes) -> bytes:
         """Star it out of a stream; an end that may be its beginning is held back."""
-        data = self.whole(self._held + chunk)
+        data = starred(self._held + chunk, self._secret)
         longest = min(len(self._secret) - 1, len(data))
         held = next((n for n in range(longest, 0, -1) if self._secret.startswith(data[-n:])), 0)
         self._held = data[len(data) - held :]
@@ -157,13 +155,13 @@ def as_passed(
     call: Call, answer: Answer, body: bytes, manner: Manner
 ) -> tuple[list[Header], bytes]:
     """Say how an answer that was read whole goes on: its headers, its bytes."""
-    passed = body if manner.secret is None else Scrub(manner.secret).whole(body)
+    passed = body if manner.secret is None else starred(body, manner.secret)
     base, is_head = manner.swaps(answer), call.method == b"HEAD"
     swapped = passed if base is None else swap_poll_urls(passed, base)
     # What a HEAD would have got is not known, so its length is not promised.
     rewritten = swapped is not passed or (is_head and base is not None)
     headers = manner.headers(answer, rewritten=rewritten)
-    sized = any(name.lower() == b"content-length" for name, _ in headers)
+    sized = answer.content_length is not None and not rewritten
     if not sized and not is_head and answer.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(swapped)))
     return headers, swapped

@@ -11,6 +11,7 @@ from proxy.deciding import Deciding
 from proxy.door import Caller
 from proxy.errors import PredictionNotFound
 from proxy.fares import Fares
+from proxy.heads import Head
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
 from proxy.passing import as_passed, document_of, pass_stream, shows_running
@@ -29,17 +30,17 @@ class Polling:
     deciding: Deciding
     shared: SharedPolls | None = None
 
-    async def __call__(self, call: Call, caller: Caller, body: bytes) -> None:
+    async def __call__(self, call: Call, head: Head, body: bytes) -> None:
         """Answer one poll."""
-        fare = await self._bought(call, caller)
+        fare = await self._bought(call, head.caller)
         if fare is not None:
             self.fares.seen(fare)
             self.quoting.note(call, Receipt(fare, changed=False))
         try:
-            answer, read = await self._look_up(call, caller, body)
+            answer, read = await self._look_up(call, head, body)
         except UpstreamError as error:
             raise self.crossing.silent(error) from error
-        manner = self.crossing.manner(call, caller)
+        manner = head.manner
         if read is None:
             document = await pass_stream(call, answer, manner, call.ours)
             await self._learn(call, fare, answer.status, document)
@@ -59,17 +60,17 @@ class Polling:
             raise PredictionNotFound
         return fare
 
-    async def _look_up(self, call: Call, caller: Caller, body: bytes) -> Said:
+    async def _look_up(self, call: Call, head: Head, body: bytes) -> Said:
         """Ask the upstream; where polls are shared, perhaps by way of another call's poll."""
 
         async def ask() -> Said:
-            answer = await self.crossing.send(call, caller, body, submit=False)
+            answer = await self.crossing.send(call, head, body, submit=False)
             return answer, await self.crossing.read(call, answer)
 
-        if self.shared is None or body or call.method != b"GET" or caller.unseen:
+        if self.shared is None or body or call.method != b"GET" or head.caller.unseen:
             return await ask()
         started = time.perf_counter()
-        said = await self.shared.ask((caller.key.id, call.target, tuple(call.headers)), ask)
+        said = await self.shared.ask((head.caller.key.id, call.target, tuple(call.headers)), ask)
         call.upstream_s = time.perf_counter() - started
         return said
 

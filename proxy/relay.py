@@ -12,7 +12,7 @@ from proxy.call import Call, CallerGone, Held
 from proxy.clock import now_us
 from proxy.crossing import Crossing
 from proxy.deciding import Deciding
-from proxy.door import Caller, Door
+from proxy.door import Caller
 from proxy.edge import ServerStatus
 from proxy.errors import (
     Draining,
@@ -24,8 +24,8 @@ from proxy.errors import (
     UnsupportedEncoding,
 )
 from proxy.fares import Fares, new_id
-from proxy.headers import Asked, read_farebox_headers, tags_text
-from proxy.keys import fingerprint
+from proxy.headers import tags_text
+from proxy.heads import Head, Heads
 from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
@@ -51,7 +51,7 @@ class Relay:
     """Lets v3 calls through to the upstream, and accounts for what they come to."""
 
     settings: Settings
-    door: Door
+    heads: Heads
     quoting: Quoting
     fares: Fares
     crossing: Crossing
@@ -101,31 +101,24 @@ class Relay:
 
     async def _serve(self, call: Call) -> None:
         if call.routed.route is Route.OPTIONS:
-            ours = self.door.guards(call.headers)
+            ours = self.heads.door.guards(call.headers)
             await self.crossing.keyless(call, await self._body(call), drop_key=ours)
             return
-        caller = self._identify(call)
-        call.key_name, call.team = caller.key.name, caller.key.team
-        if not caller.key.own or caller.key.adopted:
-            call.key_label = caller.key.name
-        asked = read_farebox_headers(call.headers, self.settings.tags)
-        if caller.unseen:
-            async with self.strangers.turn(caller.key.fingerprint):
-                await self._route(call, self._identify(call), asked)
+        head = self.heads.of(call)
+        if head.caller.unseen:
+            async with self.strangers.turn(head.caller.key.fingerprint):
+                await self._route(call, self.heads.of(call))
             return
-        await self._route(call, caller, asked)
+        await self._route(call, head)
 
-    def _identify(self, call: Call) -> Caller:
-        return self.door.identify(call.headers, self.fares.writer.directory, now_us())
-
-    async def _route(self, call: Call, caller: Caller, asked: Asked) -> None:
+    async def _route(self, call: Call, head: Head) -> None:
         route = call.routed.route
         if route is Route.SUBMIT:
-            await self._submit(call, caller, asked)
+            await self._submit(call, head)
         elif route is Route.POLL:
-            await self.polling(call, caller, await self._body(call))
-        elif route is Route.UPLOAD or caller.own_secret is not None:
-            await self.crossing.plain(call, caller, await self._body(call))
+            await self.polling(call, head, await self._body(call))
+        elif route is Route.UPLOAD or head.caller.own_secret is not None:
+            await self.crossing.plain(call, head, await self._body(call))
         else:
             raise NotFound
 
@@ -134,8 +127,9 @@ class Relay:
 
     # A priced submit
 
-    async def _submit(self, call: Call, caller: Caller, asked: Asked) -> None:
+    async def _submit(self, call: Call, head: Head) -> None:
         """Reserve the fare, and only then let the call through."""
+        caller, asked = head.caller, head.asked
         if any(n == b"content-encoding" and v.lower() != b"identity" for n, v in call.headers):
             raise UnsupportedEncoding
         body = await self._body(call)
@@ -150,23 +144,22 @@ class Relay:
         once = once_of(call, caller.key, asked, body)
         call.kept = once is not None
         try:
-            receipt = await self._reserve(call, caller, priced, asked, once)
+            receipt = await self._reserve(call, head, priced, once)
         except Repeated as repeated:
             await self.repeats.answer(call, repeated.kept, once)
             return
         self.quoting.note(call, receipt)
         try:
-            answer = await self.crossing.send(call, caller, body, submit=True)
+            answer = await self.crossing.send(call, head, body, submit=True)
             read = await self.crossing.read(call, answer)
         except UpstreamError as error:
             raise await self._not_answered(call, caller, receipt, error) from error
-        await self._answered(call, caller, receipt, answer, read)
+        await self._answered(call, head, receipt, answer, read)
 
-    async def _reserve(
-        self, call: Call, caller: Caller, priced: Priced, asked: Asked, once: Kept | None
-    ) -> Receipt:
+    async def _reserve(self, call: Call, head: Head, priced: Priced, once: Kept | None) -> Receipt:
         """Take the fare from every budget, durably, or say which one refuses it."""
-        operation = self._reservation(call, caller, priced, asked, once)
+        caller = head.caller
+        operation = self._reservation(call, head, priced, once)
         try:
             receipt = await self.fares.reserve(operation)
         except BudgetSpent as spent:
@@ -180,15 +173,14 @@ class Relay:
         self.traffic.reserved(call, receipt)
         return receipt
 
-    def _reservation(
-        self, call: Call, caller: Caller, priced: Priced, asked: Asked, once: Kept | None
-    ) -> Reserve:
+    def _reservation(self, call: Call, head: Head, priced: Priced, once: Kept | None) -> Reserve:
+        caller, asked = head.caller, head.asked
         segments = call.routed.segments
         return Reserve(
             charge_id=new_id(now_us()),
             key=caller.key,
             price=priced,
-            account=fingerprint(self.crossing.payer(caller)),
+            account=head.account(),
             surface=call.routed.surface,
             owner=self.fares.owner,
             tags=tags_text(caller.key.tags, asked.tags),
@@ -212,11 +204,10 @@ class Relay:
         return self.crossing.silent(error, fare=fare)
 
     async def _answered(
-        self, call: Call, caller: Caller, receipt: Receipt, answer: Answer, read: bytes | None
+        self, call: Call, head: Head, receipt: Receipt, answer: Answer, read: bytes | None
     ) -> None:
         """Note what the answer says, on disk, before its first byte goes to the caller."""
-        manner = self.crossing.manner(call, caller)
-        status = answer.status
+        caller, manner, status = head.caller, head.manner, answer.status
         if read is None:
             document = await pass_stream(call, answer, manner, call.ours)
             kept: KeptAnswer | None = (status, "[]", None) if call.kept else None

@@ -11,7 +11,7 @@ from proxy.upstream.errors import ConnectTimedOut, NotSent
 from proxy.upstream.exchange import Exchange
 from proxy.upstream.origin import Origin
 from proxy.upstream.pool import REST_S, Pool
-from proxy.upstream.request import Header, write_head
+from proxy.upstream.request import Header, write_fields, write_head
 
 WRITTEN_AT_ONCE_MAX = 64 * 1024
 
@@ -45,11 +45,19 @@ class Upstream:
         self._ssl = (ssl_context or _verifying()) if self.origin.tls else None
         self._closed = False
 
+    def fields(self, headers: Sequence[Header]) -> bytes:
+        """Write the headers of requests to this origin; Host is added unless it is among them.
+
+        Raises:
+            NotSent: a header would not survive the wire as given.
+        """
+        return write_fields(headers, host=self.origin.authority)
+
     async def send(
         self,
         method: bytes,
         target: bytes,
-        headers: Sequence[Header],
+        headers: Sequence[Header] | bytes,
         body: bytes,
         *,
         pool: str,
@@ -58,14 +66,16 @@ class Upstream:
     ) -> Answer:
         """Send one request and wait for the head of its answer.
 
+        `headers` may be what `fields` made of them: for those that are sent again and again.
+
         Raises:
             NotSent: no byte of the request was handed to the socket.
             Broken, TimedOut: anything that went wrong from there on.
         """
         if self._closed:
             raise NotSent("the upstream client is closed")
-        host = self.origin.authority
-        head = write_head(method, target, headers, host=host, body_bytes=len(body))
+        fields = headers if isinstance(headers, bytes) else self.fields(headers)
+        head = write_head(method, target, fields, body_bytes=len(body))
         connection = self.pool.take(pool, submit=submit) or await self._connect(pool)
         whole = len(body) <= WRITTEN_AT_ONCE_MAX
         exchange = connection.start(

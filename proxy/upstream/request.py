@@ -14,26 +14,30 @@ _OURS = frozenset({b"content-length", b"transfer-encoding"})
 _TELLS_EMPTY = frozenset({b"POST", b"PUT", b"PATCH"})
 
 
-def write_head(
-    method: bytes, target: bytes, headers: Sequence[Header], *, host: bytes, body_bytes: int
-) -> bytes:
+def write_fields(headers: Sequence[Header], *, host: bytes) -> bytes:
+    """The fields of a head but those that frame its body, each with its line's end.
+
+    Raises:
+        NotSent: a header would not survive the wire as given.
+    """
+    fields = [field for field in headers if field[0].lower() not in _OURS]
+    _check(fields)
+    if not any(name.lower() == b"host" for name, _ in fields):
+        fields.insert(0, (b"host", host))
+    return b"".join([b"%b: %b\r\n" % field for field in fields])
+
+
+def write_head(method: bytes, target: bytes, fields: bytes, *, body_bytes: int) -> bytes:
     """The head of a request, framed by our own Content-Length (RFC 9112, section 6).
 
     Raises:
-        NotSent: the method, the target or a header would not survive the wire as given.
+        NotSent: the method or the target would not survive the wire as given.
     """
     if not (_TOKEN.fullmatch(method) and _TARGET.fullmatch(target)):
         raise NotSent("the method or the target is not valid HTTP")
-    fields = [field for field in headers if field[0].lower() not in _OURS]
-    _check(fields)
-    lines = [b"%b %b HTTP/1.1" % (method, target)]
-    if not any(name.lower() == b"host" for name, _ in fields):
-        lines.append(b"host: " + host)
-    lines += [name + b": " + value for name, value in fields]
-    if body_bytes or method in _TELLS_EMPTY:
-        lines.append(b"content-length: %d" % body_bytes)
-    lines.append(b"\r\n")
-    return b"\r\n".join(lines)
+    framed = body_bytes or method in _TELLS_EMPTY
+    length = b"content-length: %d\r\n" % body_bytes if framed else b""
+    return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (method, target, fields, length)
 
 
 def _check(fields: Sequence[Header]) -> None:

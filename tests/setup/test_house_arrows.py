@@ -57,7 +57,7 @@ FLOORS = (
     ("bodies", "call", "counted", "doctor", "fares", "money_metrics", "quoting", "received",
     "reports", "server", "summed"),
     ("assay", "logs", "metrics_reference", "notify", "passing", "repeats", "scrape", "traffic"),
-    ("crossing", "deciding", "reconciler"),
+    ("crossing", "deciding", "heads", "reconciler"),
     ("own", "polling", "relay"),
     ("admin",),
     ("cli", "page"),

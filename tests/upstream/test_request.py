@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.upstream import NotSent, Upstream
 from proxy.upstream.origin import Origin
-from proxy.upstream.request import write_head
+from proxy.upstream.request import write_fields, write_head
 from tests.upstream.faults import OK, Line, client, serving
 
 HEADS = [
@@ -37,7 +37,8 @@ HEADS = [
 def test_a_head_is_framed_by_us(
     method: bytes, headers: list[tuple[bytes, bytes]], body_bytes: int, expected: bytes
 ) -> None:
-    assert write_head(method, b"/a", headers, host=b"h", body_bytes=body_bytes) == expected
+    fields = write_fields(headers, host=b"h")
+    assert write_head(method, b"/a", fields, body_bytes=body_bytes) == expected
 
 
 BAD = [
@@ -75,7 +76,7 @@ async def test_what_would_not_survive_the_wire_is_never_sent(
 @given(st.lists(st.tuples(st.binary(max_size=12), st.binary(max_size=12)), max_size=4))
 def test_no_header_adds_a_line(headers: list[tuple[bytes, bytes]]) -> None:
     try:
-        head = write_head(b"GET", b"/", headers, host=b"h", body_bytes=0)
+        head = write_head(b"GET", b"/", write_fields(headers, host=b"h"), body_bytes=0)
     except NotSent:
         return
     kept = [

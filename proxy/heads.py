@@ -1,0 +1,132 @@
+"""What the head of a call comes to: who calls, what is asked of us, what crosses, and who pays.
+
+All of it follows from the headers and one revision of the directory, and a client sends the same
+headers again and again, with its polls the very same. So it is worked out once and kept until the
+directory changes, in memory alone: a tenth of what a poll cost.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from proxy.call import Call, Header
+from proxy.clock import now_us
+from proxy.directory import Directory, Key
+from proxy.door import Caller, Door
+from proxy.errors import UpstreamKeyMissing
+from proxy.headers import Asked, forwarded, read_farebox_headers
+from proxy.keys import fingerprint
+from proxy.passing import Manner
+from proxy.public_base import public_base
+from proxy.settings import Settings
+
+KNOWN_MAX: Final = 1024
+KNOWN_BYTES_MAX: Final = 4096  # of one head; larger ones are worked out each time
+
+
+@dataclass(slots=True)
+class Head:
+    """What the headers of a call come to."""
+
+    caller: Caller
+    asked: Asked
+    payer: str | None
+    """The GPT Proto key that pays; None where there is none for this Farebox key."""
+    outgoing: Sequence[Header]
+    manner: Manner
+    until_us: int
+    """When the key expires, or a secret that was rotated out: then it is looked at again."""
+    fields: bytes | None = None
+    """`outgoing` as the upstream's client writes it, once it has."""
+
+    def account(self) -> str:
+        """Name the upstream account that pays.
+
+        Raises:
+            UpstreamKeyMissing: there is none for this Farebox key.
+        """
+        if self.payer is None:
+            raise UpstreamKeyMissing
+        return fingerprint(self.payer)
+
+
+@dataclass
+class Heads:
+    """Reads heads; those that come again it knows already.
+
+    A head is found by its whole text. What is compared are hashes under a secret of this process,
+    so the time that it takes tells nothing about keys.
+    """
+
+    settings: Settings
+    door: Door
+    directory: Callable[[], Directory]
+    environ: Mapping[str, str]
+    clock: Callable[[], int] = now_us
+    _of: Directory | None = None
+    _known: dict[tuple[object, ...], Head] = field(default_factory=dict)
+
+    def of(self, call: Call) -> Head:
+        """Read the head of a call, and note on the call whose it is.
+
+        Raises:
+            InvalidKey: it opens nothing.
+            BadRequest: it asks us for what we do not know.
+        """
+        directory, at_us = self.directory(), self.clock()
+        if directory is not self._of:
+            self._of, self._known = directory, {}
+        sent = self._sent(call)
+        head = self._known.get(sent)
+        if head is not None and at_us < head.until_us:
+            call.comes_from(head.caller.key)
+            return head
+        head = self._read(call, directory, at_us)
+        if (
+            not head.caller.unseen
+            and sum(len(n) + len(v) for n, v in call.headers) <= KNOWN_BYTES_MAX
+        ):
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[sent] = head
+        return head
+
+    def _sent(self, call: Call) -> tuple[object, ...]:
+        if not self.settings.trusted_proxies:
+            return tuple(call.headers)
+        return (call.scope["client"], *call.headers)  # whose X-Forwarded-* may be believed
+
+    def _read(self, call: Call, directory: Directory, at_us: int) -> Head:
+        caller = self.door.identify(call.headers, directory, at_us)
+        call.comes_from(caller.key)
+        asked = read_farebox_headers(call.headers, self.settings.tags)
+        own = caller.own_secret is not None
+        payer = caller.own_secret if own else self._payer(caller.key)
+        outgoing = forwarded(
+            call.headers,
+            drop_key=not own,
+            upstream_key=None if own else payer,
+            spelling=self.settings.upstream_auth,
+        )
+        secret = None if own or payer is None else payer.encode()
+        manner = Manner(self._base(call, own=own), secret)
+        return Head(caller, asked, payer, outgoing, manner, _looked_at_again(caller.key, at_us))
+
+    def _payer(self, key: Key) -> str | None:
+        named = key.upstream_key_env
+        return (self.environ.get(named) if named else self.settings.upstream_key) or None
+
+    def _base(self, call: Call, *, own: bool) -> str | None:
+        """Name the base that poll URLs get; None where they stay as they are."""
+        settings = self.settings
+        if settings.poll_urls == "unchanged" or (settings.poll_urls == "auto" and own):
+            return None
+        return public_base(
+            call.scope, public_url=settings.public_url, trusted=settings.trusted_proxies
+        )
+
+
+def _looked_at_again(key: Key, at_us: int) -> int:
+    ends = (key.expires_us, key.old_until_us)
+    return min((end for end in ends if end is not None and end > at_us), default=sys.maxsize)
