@@ -138,6 +138,11 @@ class PostgresSession:
         return int(found[0][0])
 
     @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Nothing to wait for: the rows that a transaction touches are locked, one by one."""
+        yield
+
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit at the end, roll back on an exception."""
         with _faults(), contextlib.ExitStack() as stack:

@@ -69,6 +69,10 @@ class Session(Protocol):
         """Read the ledger's clock, in microseconds."""
         ...
 
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes from writing; a transaction in it need not wait for them."""
+        ...
+
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         """Hold the write lock; commit at the end, roll back on an exception."""
         ...
@@ -126,7 +130,7 @@ class SqliteSession:
             run("PRAGMA query_only=1")
             run("PRAGMA wal_autocheckpoint=0")
             return
-        with self._turn():
+        with self.turn():
             if run("PRAGMA journal_mode").fetchone()[0] != "wal":
                 run("PRAGMA journal_mode=WAL")
         run(f"PRAGMA synchronous={synchronous}")
@@ -175,9 +179,13 @@ class SqliteSession:
         return self._clock()
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
+        """Keep other processes from writing; a transaction in it need not wait for them."""
         if self._turns is None:
             raise LedgerFault("the ledger was opened for reading", transient=False, kind="open")
+        if self._turns.held:
+            yield
+            return
         try:
             self._turns.take(BUSY_S)
         except TimeoutError:
@@ -190,7 +198,7 @@ class SqliteSession:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Hold the write lock; commit at the end, roll back on an exception."""
-        with self._turn():
+        with self.turn():
             self._same_file()
             with _FAULTS:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -227,7 +235,7 @@ class SqliteSession:
         if self._turns is None:
             self._connection.close()
             return
-        with contextlib.suppress(LedgerFault), self._turn():
+        with contextlib.suppress(LedgerFault), self.turn():
             self._connection.close()
         self._turns.close()
         self._turns = None

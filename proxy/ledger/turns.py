@@ -17,6 +17,8 @@ LOOK_AGAIN_S = 0.0001  # a waiting writer's callers wait too; looking costs a fe
 class Turns:
     """One connection's place among all that write to a file."""
 
+    held = False
+
     def __init__(self, path: Path) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._turn = os.open(f"{path}.lock", flags, 0o600)
@@ -30,9 +32,11 @@ class Turns:
             _take(self._turn, give_up)
         finally:
             fcntl.flock(self._head, fcntl.LOCK_UN)
+        self.held = True
 
     def give(self) -> None:
         """Let the next one write."""
+        self.held = False
         fcntl.flock(self._turn, fcntl.LOCK_UN)
 
     def close(self) -> None:

@@ -99,7 +99,7 @@ class Writer:
     def _work(self) -> None:
         while (batch := self._next()) is not None:
             started = time.perf_counter()
-            results = self._written([task for task, _ in batch])
+            results = self._in_turn(batch)
             self.gauges.commit_seconds(time.perf_counter() - started)
             self.gauges.batch_size(len(batch))
             try:
@@ -109,8 +109,10 @@ class Writer:
 
     def _next(self) -> list[Asked] | None:
         batch = self._queue.get()
-        if batch is None:
-            return None
+        return None if batch is None else self._gathered(batch)
+
+    def _gathered(self, batch: list[Asked]) -> list[Asked]:
+        """Add what has come meanwhile."""
         while len(batch) < BATCH_MAX:
             try:
                 more = self._queue.get_nowait()
@@ -121,6 +123,15 @@ class Writer:
                 break
             batch += more
         return batch
+
+    def _in_turn(self, batch: list[Asked]) -> list[Any]:
+        """Write a batch, and what came while another process wrote."""
+        try:
+            with self.store.session.turn():
+                return self._written([task for task, _ in self._gathered(batch)])
+        except LedgerFault as fault:  # the turn did not come
+            self._failed(fault)
+            return [fault] * len(batch)
 
     def _written(self, tasks: list[Task]) -> list[Any]:
         operations = [(i, t) for i, t in enumerate(tasks) if isinstance(t, Operation)]

@@ -1,12 +1,18 @@
 """Writers of one SQLite file take turns, and nobody who waits is passed by who just wrote."""
 
+import asyncio
 import fcntl
 import threading
 from pathlib import Path
 
 import pytest
 
+from proxy.ledger import session as sessions
+from proxy.ledger.session import LedgerFault
 from proxy.ledger.turns import Turns
+from proxy.ledger.writer import Gauges, Writer
+from tests.ledger.conftest import MakeUrl
+from tests.ledger.world import Ledger
 
 PATIENCE_S = 30
 
@@ -19,6 +25,11 @@ def somebody_waits(path: Path) -> bool:
         except BlockingIOError:
             return True
         return False
+
+
+def until_somebody_waits(path: Path) -> None:
+    while not somebody_waits(path):
+        pass
 
 
 def test_who_waits_comes_before_who_just_wrote(tmp_path: Path) -> None:
@@ -34,8 +45,7 @@ def test_who_waits_comes_before_who_just_wrote(tmp_path: Path) -> None:
         eager.take(0)
         waiting = threading.Thread(target=wait)
         waiting.start()
-        while not somebody_waits(path):
-            pass
+        until_somebody_waits(path)
         eager.give()
         eager.take(PATIENCE_S)
         order.append("who just wrote")
@@ -88,3 +98,52 @@ def test_the_files_are_for_their_owner_only(tmp_path: Path) -> None:
         "ledger.db.lock": 0o600,
         "ledger.db.queue": 0o600,
     }
+
+
+async def test_what_comes_while_another_process_writes_shares_the_next_commit(
+    make_url: MakeUrl,
+) -> None:
+    url = make_url("sqlite")
+    ledger, batches = Ledger(url), list[int]()
+    key, path = ledger.key(), Path(url.removeprefix("sqlite:///"))
+    other = Turns(path)
+    gauges = Gauges(batch_size=batches.append)
+    writer = Writer(ledger.store, asyncio.get_running_loop(), gauges=gauges)
+    writer.start()
+    other.take(0)
+    asked = []
+    for micros in (1, 2, 3):
+        asked.append(asyncio.ensure_future(writer.do(ledger.order(key, micros))))
+        for _ in range(3):  # its task begins, and what the turn asked for is handed over
+            await asyncio.sleep(0)
+        await asyncio.to_thread(until_somebody_waits, path)
+    other.give()
+    await asyncio.gather(*asked)
+    assert batches == [3]
+    await writer.close()
+    other.close()
+    ledger.close()
+
+
+async def test_a_turn_that_does_not_come_is_told_to_all_who_wait(
+    make_url: MakeUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "BUSY_S", 0.2)
+    url = make_url("sqlite")
+    ledger = Ledger(url)
+    key, path = ledger.key(), Path(url.removeprefix("sqlite:///"))
+    other, faults = Turns(path), list[str]()
+    gauges = Gauges(fault=faults.append)
+    writer = Writer(ledger.store, asyncio.get_running_loop(), gauges=gauges)
+    writer.start()
+    other.take(0)
+    orders = [writer.do(ledger.order(key, 1)), writer.do(ledger.order(key, 2))]
+    told = await asyncio.gather(*orders, return_exceptions=True)
+    assert [isinstance(each, LedgerFault) and each.kind for each in told] == ["busy", "busy"]
+    assert (faults, "another process" in str(writer.broken)) == (["busy"], True)
+    other.give()
+    await writer.do(ledger.order(key, 3))
+    assert writer.broken is None
+    await writer.close()
+    other.close()
+    ledger.close()
