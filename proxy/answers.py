@@ -111,7 +111,7 @@ def surely_running(body: bytes) -> bool:
 _GOES_ON: Final = re.compile(rb'"status"\s*:\s*"(?:%s)"' % "|".join(sorted(RUNNING)).encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Job:
     """What a document says about a job; `unclear` names why it is not to be believed."""
 
