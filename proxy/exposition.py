@@ -78,8 +78,8 @@ class Page:
 
     def write(
         self, families: Iterable[Measured], pause: Callable[[], None] = lambda: None
-    ) -> bytes:
-        """Write all families; `pause` is called every few lines."""
+    ) -> list[bytes]:
+        """Write all families, in pieces; `pause` is called after each."""
         pieces: list[bytes] = []
         for family in families:
             pieces.append(self._head(family).encode())
@@ -88,7 +88,7 @@ class Page:
                 pause()
         if self.dialect.openmetrics:
             pieces.append(b"# EOF\n")
-        return b"".join(pieces)
+        return pieces
 
     def _head(self, family: Measured) -> str:
         name, words = family.name, family.documentation

@@ -49,7 +49,7 @@ class MoneyMetrics:
             return [family for part in parts for family in part()]
 
     def _sales(self) -> Iterator[Measured]:
-        spent: dict[Place, int] = {}
+        spent: Figures = {}
         sold: Figures = {}
         for number, (team, key, model, resolution, micros, images) in enumerate(self._sold()):
             place = (team, key, model, resolution)
@@ -59,18 +59,21 @@ class MoneyMetrics:
             sold[place] = sold.get(place, 0) + images
             if not number % 50:
                 self.pause()
-        in_usd = {place: micros / 1e6 for place, micros in spent.items()}
+        for number, sale in enumerate(spent):
+            spent[sale] /= 1e6
+            if not number % 50:
+                self.pause()
         words = "Settled money, in USD."
-        yield Measured("farebox_spend_usd", "counter", words, _OF_SALES, in_usd)
+        yield Measured("farebox_spend_usd", "counter", words, _OF_SALES, spent)
         yield Measured("farebox_images", "counter", "Images settled.", _OF_SALES, sold)
 
     def _sold(self) -> Iterator[Row]:
         """Yield the largest of what was sold to whom, then what the others come to."""
-        found = 0
-        for part in self.session.some(_LARGEST, (self.series_max,)):
-            found += len(part)
-            yield from part
-        if found == self.series_max:
+        room = self.series_max
+        for part in self.session.some(_LARGEST, (self.series_max + 1,)):
+            yield from part[:room]
+            room -= len(part)
+        if room < 0:  # there is one more than may be named
             smaller = self.session.rows(_SMALLER, (_NO_LIMIT, self.series_max))
             for model, resolution, micros, images, folded in smaller:
                 self.folded += folded

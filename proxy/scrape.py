@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from proxy.exposition import Dialect, Page, Sampled
+from proxy.exposition import SLICE, Dialect, Measured, Page, Sampled
 from proxy.ledger.reader import Reader
 from proxy.ledger.session import Session
 from proxy.ledger.writer import Writer
@@ -65,10 +65,12 @@ class Scrape:
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         self._workers = Workers(self.metrics, Path(folder)) if folder else None
         self._pages: dict[Dialect, Page] = {}
-        self._next: dict[Dialect, asyncio.Task[bytes]] = {}  # not begun yet: may still be joined
+        self._next: dict[
+            Dialect, asyncio.Task[list[bytes]]
+        ] = {}  # not begun yet: may still be joined
 
-    async def __call__(self, accept: str) -> tuple[bytes, str]:
-        """Write for an `Accept` header; the body and its content type.
+    async def __call__(self, accept: str) -> tuple[list[bytes], str]:
+        """Write for an `Accept` header; the body in pieces, and its content type.
 
         Raises:
             LedgerFault: the money cannot be read, and half of the figures would mislead.
@@ -79,10 +81,10 @@ class Scrape:
             page = self._next[dialect] = asyncio.create_task(self._written(dialect))
         return await asyncio.shield(page), dialect.content_type
 
-    async def _written(self, dialect: Dialect) -> bytes:
+    async def _written(self, dialect: Dialect) -> list[bytes]:
         me = asyncio.current_task()
 
-        def write(session: Session) -> bytes:
+        def write(session: Session) -> list[bytes]:
             self._next.pop(dialect, None)
             with Pace() as pace:
                 return self._write(dialect, session, pace)
@@ -93,16 +95,28 @@ class Scrape:
             if self._next.get(dialect) is me:  # it never began
                 del self._next[dialect]
 
-    def _write(self, dialect: Dialect, session: Session, pace: Pace) -> bytes:
+    def _write(self, dialect: Dialect, session: Session, pace: Pace) -> list[bytes]:
         page = self._pages.setdefault(dialect, Page(dialect))
         money = MoneyMetrics(session, self.writer.directory, self.series_max, pace)
         read = money.collect()
         self.metrics.series_overflow("spend").inc(money.folded)
         self.metrics.series_overflow("budget").inc(money.left_out)
-        return page.write([*self._traffic(pace), *read], pace)
+        families = [*self._traffic(pace), *read]
+        pieces = page.write(families, pace)
+        _let_go(families, pace)
+        return pieces
 
     def _traffic(self, pace: Pace) -> Iterable[Sampled]:
         """Read the counts of this process, or of all that there are."""
         if self._workers is not None:
             return self._workers.collect(pace)
         return map(Sampled.of, self.metrics.collect())
+
+
+def _let_go(families: Iterable[Measured], pace: Pace) -> None:
+    """Forget figures some at a time: to free thousands at once holds everybody up."""
+    for family in families:
+        while figures := family.figures:
+            for _ in range(min(SLICE, len(figures))):
+                figures.popitem()
+            pace()

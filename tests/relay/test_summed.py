@@ -68,7 +68,7 @@ def test_the_sums_are_those_of_prometheus_client(folder: Path) -> None:
 def test_every_family_is_there_and_its_lines_are_in_order(folder: Path) -> None:
     metrics = Metrics(CollectorRegistry())
     page = Page(Dialect.accepted("application/openmetrics-text;version=1.0.0"))
-    text = page.write(Workers(metrics, folder).collect()).decode()
+    text = b"".join(page.write(Workers(metrics, folder).collect())).decode()
     read = list(text_string_to_metric_families(text))  # strict about the order of buckets
     assert [one.name for one in read] == [one.name for one in metrics.collect()]
 
