@@ -310,6 +310,8 @@ def test_without_an_upstream_key_a_farebox_key_is_told_so(
         answer = farebox.submit(key)
         assert (answer.status_code, answer.json()["error"]["type"]) == (503, "upstream_key_missing")
         assert int(answer.headers["retry-after"]) > 0
+        uploaded = farebox.submit(key, path="/api/v3/media/uploads", filename="a.png")
+        assert uploaded.json()["error"]["type"] == "upstream_key_missing"
         assert farebox.rows("SELECT count(*) FROM charges") == before
 
 
