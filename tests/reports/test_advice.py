@@ -1,6 +1,6 @@
 """What calls would have cost, which can move, and where a month is heading."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -145,7 +145,7 @@ def test_failed_and_repeated_calls_are_counted(month_db: Path, reopened: Callabl
 
 
 @pytest.fixture
-def steady(tmp_path: Path) -> Store:
+def steady(tmp_path: Path) -> Iterator[Store]:
     """A ledger with ten even days behind it, at noon of the eleventh."""
     store = open_store(tmp_path / "f.db")
     traffic = Traffic(store)
@@ -153,7 +153,8 @@ def steady(tmp_path: Path) -> Store:
     for hour in range(10 * 24 + 12):
         traffic.batch(5, NOVEMBER_US + hour * HOUR_US)
     store.session.at_us = epoch_us(datetime(2026, 11, 11, 12, 0, tzinfo=UTC))  # type: ignore[attr-defined]
-    return store
+    yield store
+    store.session.close()
 
 
 def test_an_even_day_is_forecast_to_go_on_evenly(steady: Store) -> None:
@@ -168,4 +169,6 @@ def test_an_even_day_is_forecast_to_go_on_evenly(steady: Store) -> None:
 
 
 def test_an_empty_ledger_forecasts_nothing(tmp_path: Path) -> None:
-    assert forecast(open_store(tmp_path / "f.db").session, "UTC") == []
+    store = open_store(tmp_path / "f.db")
+    assert forecast(store.session, "UTC") == []
+    store.session.close()

@@ -30,9 +30,11 @@ Reopen = Callable[[Path, int], Store]
 @contextmanager
 def compared(db: Path, bill: Path, **asked: object) -> Iterator[Reconciliation]:
     session = open_session(f"sqlite:///{db}", read_only=True)
-    with session.snapshot(), reconcile.reconciled(session, Asked(bill, **asked)) as found:  # type: ignore[arg-type]
-        yield found
-    session.close()
+    try:
+        with session.snapshot(), reconcile.reconciled(session, Asked(bill, **asked)) as found:  # type: ignore[arg-type]
+            yield found
+    finally:
+        session.close()
 
 
 def by_category(found: Iterator[Finding]) -> dict[str, set[str]]:
