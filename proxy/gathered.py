@@ -43,26 +43,22 @@ class Outbox:
 class Gathered(asyncio.Transport):
     """A transport whose small writes wait; in order, and gone before anything ends it cleanly."""
 
-    __slots__ = ("_held", "_outbox", "_size", "_transport")
+    __slots__ = ("_held", "_outbox", "_size", "_transport", "handed")
 
     def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
         super().__init__()
+        self.handed = 0
+        """How often something went to the socket; what was written since it grew still waits."""
         self._transport = transport
         self._outbox = outbox
         self._held: list[Data] = []
         self._size = 0
 
-    @property
-    def unsent(self) -> bool:
-        """Whether what was written last has not been handed to the socket, not even in part."""
-        return bool(self._held)
-
     def write(self, data: Data) -> None:
         """Write at the end of the turn, or now if it is much."""
         size = self._size + len(data)
         if size > HELD_MAX:
-            self.flush()
-            self._transport.write(data)
+            self.writelines((data,))
             return
         if not self._held:
             self._outbox.add(self)
@@ -72,13 +68,16 @@ class Gathered(asyncio.Transport):
     def writelines(self, list_of_data: Iterable[Data]) -> None:
         """Write pieces now, behind what was held: they are large, or they would be one."""
         self.flush()
-        self._transport.writelines(list_of_data)
+        if not self._held:
+            self.handed += 1
+            self._transport.writelines(list_of_data)
 
     def flush(self) -> None:
         """Hand over what is held; nothing, if the transport is closing already."""
         held = self._held
         if held and not self._transport.is_closing():
             self._held, self._size = [], 0
+            self.handed += 1
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
 
     def close(self) -> None:

@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._reader = Reader(b"")
         self._timer: asyncio.TimerHandle | None = None
+        self._handed_before = 0
         self._writing = False
         self._full = False
         self._paused = False
@@ -61,6 +62,7 @@ class Connection(asyncio.Protocol):
             raise NotSent("the upstream closed the connection before the request")
         exchange = self._exchange = Exchange(self, self._loop)
         self._reader = Reader(method)
+        self._handed_before = self._transport.handed
         self._writing = not whole
         self._timer = self._loop.call_later(timeout_s, self._expire)
         self._transport.write(request)
@@ -103,7 +105,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass on what belongs to the exchange; anything else breaks the connection."""
         exchange = self._exchange
-        if exchange is None or self._transport.unsent:  # an answer before the question
+        if exchange is None or self._unsent():  # an answer before the question
             self.drop()
             return
         reader = self._reader
@@ -161,13 +163,17 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, error: UpstreamError) -> None:
         exchange = self._exchange
-        if self._transport.unsent:  # and from here on it never will be
+        if exchange is not None and self._unsent():  # and from here on it never will be
             error = NotSent(f"{error}; nothing had been sent")
         self.closed = True
         self._let_go()
         self._transport.abort()
         if exchange is not None:
             exchange.fail(error)
+
+    def _unsent(self) -> bool:
+        """Whether all of the request still waits for the end of the turn."""
+        return self._transport.handed == self._handed_before
 
     def _let_go(self) -> None:
         self._exchange = None

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.gathered import HELD_MAX, Gathered, Outbox
-from proxy.upstream import NotSent
+from proxy.upstream import Broken, NotSent
+from proxy.upstream.connection import PIECE_BYTES
 from tests.upstream.faults import OK, RUNNERS, Line, client, echoes, on, paid, serving, until
 
 LOOPS = pytest.mark.parametrize("loop", RUNNERS)
@@ -79,8 +80,8 @@ def test_nothing_leaves_before_the_turn_ends_and_then_it_leaves_in_one_piece(loo
     async def write(transport: Gathered) -> None:
         transport.write(b"one")
         transport.write(b"two")
-        assert (transport.unsent, transport.get_write_buffer_size()) == (True, 6)
-        await until(lambda: not transport.unsent)
+        assert (transport.handed, transport.get_write_buffer_size()) == (0, 6)
+        await until(lambda: transport.handed == 1)
         assert transport.get_write_buffer_size() == 0
 
     async def story() -> None:
@@ -95,7 +96,9 @@ def test_an_abort_takes_back_what_waits_and_leaves_the_others_alone(loop: str) -
         transport.write(b"never")
         transport.abort()
         transport.flush()
-        assert transport.unsent
+        transport.write(b"x" * (HELD_MAX + 1))
+        transport.writelines([b"nor this"])
+        assert transport.handed == 0
 
     async def ended(transport: Gathered) -> None:
         transport.write(b"before the end")
@@ -121,7 +124,7 @@ def test_a_write_that_raises_does_not_keep_the_others_from_theirs(loop: str) -> 
         broken, good = Broken(sending, outbox), Gathered(sending, outbox)
         broken.write(b"lost")
         good.write(b"kept")
-        await until(lambda: not good.unsent)
+        await until(lambda: good.handed == 1)
         assert far.recv(100) == b"kept"
         far.close()
         sending.close()
@@ -157,5 +160,33 @@ def test_a_request_that_still_waits_when_its_connection_ends_was_provably_not_se
                 await exchange.begun()
             await until(lambda: bool(seen))
             assert seen == [b""]
+
+    on(loop, story())
+
+
+@LOOPS
+@pytest.mark.parametrize("ends", ["dropped", "line lost", "answered early"])
+def test_a_large_request_of_which_only_the_end_still_waits_was_sent(loop: str, ends: str) -> None:
+    async def reads(line: Line) -> None:
+        await line.serve(OK)
+        await line.gone()
+
+    async def story() -> None:
+        async with serving(reads) as server, client(server) as upstream:
+            assert await paid(upstream, b"/1") == b"ok"
+            connection = upstream.pool.take("k", submit=False)
+            assert connection is not None
+            exchange = connection.start(b"POST", b"POST /2 HTTP/1.1\r\n", timeout_s=5, whole=False)
+            await connection.write_body(b"x" * (PIECE_BYTES + 1))
+            if ends == "answered early":
+                connection.data_received(b"HTTP/1.1 413 No\r\ncontent-length: 2\r\n\r\nno")
+                assert (await exchange.begun()).status == 413
+                return
+            if ends == "dropped":
+                connection.drop()
+            else:
+                connection.connection_lost(ConnectionResetError())
+            with pytest.raises(Broken):
+                await exchange.begun()
 
     on(loop, story())
