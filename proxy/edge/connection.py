@@ -46,6 +46,7 @@ class Connection(HttpToolsProtocol):
     """One caller's connection; what its bytes mean is `EdgeProtocol`'s part."""
 
     cycle: Exchange
+    transport: Gathered
 
     def __init__(
         self,
@@ -77,6 +78,10 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > self.limits.connections_max:
             self._say(TOO_MANY_CONNECTIONS)
             self._close()
+
+    def eof_received(self) -> None:
+        """Hand over the answer that waits: the loop closes the connection next."""
+        self.transport.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """Tell every call of this connection that its caller has gone."""

@@ -42,6 +42,15 @@ def test_what_cannot_be_read_is_refused_after_the_answer_before_it(
     assert found[0].json == {"waited": True}
 
 
+@pytest.mark.parametrize("target", ["/x", "/../x"])
+def test_a_caller_that_ends_its_side_at_once_still_gets_its_answer(edge: Edge, target: str) -> None:
+    for _ in range(20):
+        with edge.connect() as line:
+            line.sendall(request(target))
+            line.shutdown(socket.SHUT_WR)
+            assert only(read_all(line)).status == (200 if target == "/x" else 400)
+
+
 def test_nothing_is_read_after_a_last_request(edge: Edge) -> None:
     with edge.connect() as line:
         line.sendall(request("/x", "Connection: close\r\n") + request("/y"))
