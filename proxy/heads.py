@@ -95,7 +95,8 @@ class Heads:
     def _sent(self, call: Call) -> tuple[object, ...]:
         if not self.settings.trusted_proxies:
             return tuple(call.headers)
-        return (call.scope["client"], *call.headers)  # whose X-Forwarded-* may be believed
+        host, _port = call.scope["client"] or ("", 0)
+        return (host, *call.headers)  # whose X-Forwarded-* may be believed
 
     def _read(self, call: Call, directory: Directory, at_us: int) -> Head:
         caller = self.door.identify(call.headers, directory, at_us)

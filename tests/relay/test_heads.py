@@ -47,12 +47,11 @@ class House:
     at_us: int = MADE_US
 
     def __post_init__(self) -> None:
-        self.heads = self.made()
-
-    def made(self) -> Heads:
         purse = Purse(self.settings.upstream_key, self.environ, lambda: self.directory)
         door = Door("accept", digest("admin"), purse)
-        return Heads(self.settings, door, lambda: self.directory, self.environ, lambda: self.at_us)
+        self.heads = Heads(
+            self.settings, door, lambda: self.directory, self.environ, lambda: self.at_us
+        )
 
     def call(self, headers: Headers, client: tuple[str, int] = ("10.0.0.1", 5)) -> Call:
         async def nothing(*_: object) -> Any:
@@ -149,6 +148,13 @@ def test_only_a_trusted_proxy_says_where_poll_urls_lead() -> None:
     house = House(settings=trusting)
     bases = [house.of(forwarded, (at, 1)).manner.base for at in ("10.0.0.1", "192.0.2.1") * 2]
     assert bases == ["http://images.example", "http://farebox"] * 2
+
+
+def test_a_trusted_proxys_calls_are_known_whatever_connection_they_come_on() -> None:
+    trusting = Settings(upstream_key="sk-shared", trusted_proxies=(ip_network("10.0.0.0/8"),))
+    house = House(settings=trusting)
+    assert house.of(sent(), ("10.0.0.1", 1)) is house.of(sent(), ("10.0.0.1", 2))
+    assert house.of(sent(), ("10.0.0.1", 1)) is not house.of(sent(), ("10.0.0.2", 1))
 
 
 def test_what_is_kept_stays_small() -> None:
