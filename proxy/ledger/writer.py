@@ -109,9 +109,9 @@ class Writer:
 
     def _next(self) -> list[Asked] | None:
         batch = self._queue.get()
-        return None if batch is None else self._gathered(batch)
+        return None if batch is None else self._filled(batch)
 
-    def _gathered(self, batch: list[Asked]) -> list[Asked]:
+    def _filled(self, batch: list[Asked]) -> list[Asked]:
         """Add what has come meanwhile."""
         while len(batch) < BATCH_MAX:
             try:
@@ -128,7 +128,7 @@ class Writer:
         """Write a batch, and what came while another process wrote."""
         try:
             with self.store.session.turn():
-                return self._written([task for task, _ in self._gathered(batch)])
+                return self._written([task for task, _ in self._filled(batch)])
         except LedgerFault as fault:  # the turn did not come
             self._failed(fault)
             return [fault] * len(batch)
