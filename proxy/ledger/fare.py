@@ -1,6 +1,7 @@
 """What a transaction holds of a call: its fare, and the answer kept for a repeat. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from proxy.charge import OPEN, State
 
@@ -57,6 +58,10 @@ class Fare:
     lease_owner: str = ""
     lease_us: int = 0
 
+    def copy(self) -> "Fare":
+        """Make a copy to change."""
+        return Fare(*row_of(self))
+
     @property
     def cost_micros(self) -> int:
         """What the fare stands at: settled once decided, held before that."""
@@ -67,6 +72,10 @@ class Fare:
         if self.images_mode == "run" or outputs == 0:
             return self.images, self.reserved_micros
         return outputs, outputs * self.unit_micros
+
+
+COLUMNS = tuple(f.name for f in fields(Fare))
+row_of = attrgetter(*COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
+_NAMED = text("prediction_id IS NOT NULL")
 _OPEN = text("state IN ('reserved','accepted','uncertain')")
 
 
@@ -96,7 +97,14 @@ class Charge(SQLModel, table=True):
 
     __tablename__ = "charges"
     __table_args__ = (
-        Index("charges_prediction", "prediction_id", "account", unique=True),
+        Index(
+            "charges_prediction",
+            "prediction_id",
+            "account",
+            unique=True,
+            sqlite_where=_NAMED,
+            postgresql_where=_NAMED,
+        ),
         Index("charges_key", "key_id", "id"),
         Index("charges_open", "due_us", sqlite_where=_OPEN, postgresql_where=_OPEN),
     )

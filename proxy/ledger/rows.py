@@ -5,7 +5,7 @@ and period), so two nodes can wait for each other but never in a circle.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -13,18 +13,17 @@ from typing import Any
 
 from proxy.budget import INSTALLATION, KEY
 from proxy.directory import Key
-from proxy.ledger.fare import Fare, Kept
+from proxy.ledger.fare import COLUMNS, Fare, Kept, row_of
+from proxy.ledger.known import Known
 from proxy.ledger.operation import Operation
 from proxy.ledger.portions import portions, values
 from proxy.ledger.session import Row, Session
 from proxy.ledger.view import Place, View, days_of, places_of
 
-COLUMNS = tuple(f.name for f in fields(Fare))
 _CHANGING = (
     "settled_micros", "sold_images", "state", "ground", "reason", "prediction_id", "accepted_us",
     "decided_us", "due_us", "looks", "lease_owner", "lease_us", "provisional", "seq",
 )  # fmt: skip
-_row_of = attrgetter(*COLUMNS)
 _changes_of = attrgetter(*_CHANGING, "id")
 
 
@@ -81,20 +80,28 @@ def fares(session: Session, where: str, args: Sequence[Any], *, lock: bool = Fal
     return [Fare(*row) for row in session.rows(f"{_SELECT_CHARGE} {where}{end}", args)]
 
 
-def load(session: Session, view: View, operations: Iterable[Operation]) -> None:
-    """Load and lock everything that these operations look at."""
+def load(
+    session: Session, view: View, operations: Sequence[Operation], known: Known, *, looking: bool
+) -> None:
+    """Load and lock everything that these operations look at and that is not known.
+
+    Without `looking`, a prediction's holder is not looked up: that nobody else has the id is left
+    to the unique index, whose `IntegrityError` comes from `save`.
+    """
     wanted = sorted({op.charge_id for op in operations if op.loads})
-    _load_fares(session, view, wanted)
+    known.tell(view, wanted)
+    _load_fares(session, view, [i for i in wanted if i not in view.fares])
     moving = {op.charge_id for op in operations if op.moves}
     paid = [fare for fare in view.fares.values() if fare.id in moving]
     scopes = {scope for op in operations for scope in op.scopes()}
     for fare in paid:
         scopes.update((f"{KEY}:{fare.key_id}", INSTALLATION))
-    view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(s,) for s in scopes]))
+    unseen = [(scope,) for scope in scopes if scope not in view.latest]
+    view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, unseen))
     payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
     _load_balances(session, view, payers.values(), paid)
     # After the balances: two calls of one caller take turns there, so the second sees the first.
-    asked = [p for op in operations if (p := op.prediction()) is not None]
+    asked = [p for op in operations if looking and (p := op.prediction()) is not None]
     for account, prediction_id, charge_id in _looked_up(session, _TAKEN_OF, _TAKEN_ALL, asked):
         view.taken[account, prediction_id] = charge_id
     once = [p for op in operations if (p := op.idempotency()) is not None]
@@ -143,8 +150,11 @@ def _load_balances(
 ) -> None:
     paying = {place for key in payers for place in _places_now(view, key)}
     told = {place for fare in paid for place in _places_told(view, fare)}
-    _lock_balances(session, view, sorted(paying | told))
+    places = sorted(place for place in paying | told if place not in view.balances)
+    _lock_balances(session, view, places)
     if session.dialect == "sqlite":
+        for place in places:  # nor need it be looked for again
+            view.balances.setdefault(place, [0, 0])
         return
     # A row that is not there cannot be locked: whoever may spend from it makes it first.
     if missing := [(*p, 0, 0) for p in sorted(paying) if p not in view.balances]:
@@ -166,7 +176,7 @@ def _lock_balances(session: Session, view: View, places: Sequence[Row]) -> None:
 
 def save(session: Session, view: View) -> None:
     """Write down what a view changed."""
-    session.insert("charges", COLUMNS, [_row_of(f) for f in view.created.values()])
+    session.insert("charges", COLUMNS, [row_of(f) for f in view.created.values()])
     changes = [_changes_of(view.changed[i]) for i in sorted(view.changed)]
     session.update("charges", (*_CHANGING, "id"), changes)
     session.insert("entries", _ENTRY, view.entries)

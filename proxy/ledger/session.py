@@ -69,6 +69,10 @@ class Session(Protocol):
         """Read the ledger's clock, in microseconds."""
         ...
 
+    def moved(self) -> bool:
+        """Say whether anybody else may have written since this was last asked."""
+        ...
+
     def turn(self) -> contextlib.AbstractContextManager[None]:
         """Keep other processes from writing; a transaction in it need not wait for them."""
         ...
@@ -113,9 +117,9 @@ class SqliteSession:
             timeout=BUSY_S,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=256,
+            cached_statements=512,
         )
-        self._inode = path.stat().st_ino
+        self._inode, self._version = path.stat().st_ino, -1
         try:
             self._set_up(synchronous, read_only=read_only)
         except BaseException as error:
@@ -137,6 +141,7 @@ class SqliteSession:
         run("PRAGMA wal_autocheckpoint=4000")
         run("PRAGMA journal_size_limit=67108864")
         run("PRAGMA cache_size=-16384")
+        run("PRAGMA temp_store=MEMORY")  # a large statement's own journal is no file
 
     def rows(self, sql: str, args: Sequence[Any] = ()) -> list[Any]:
         """Fetch all rows."""
@@ -173,6 +178,11 @@ class SqliteSession:
         for portion in portions(rows):
             sql = updating(table, tuple(columns), len(portion))
             self.run(sql, [*chain.from_iterable(portion)])
+
+    def moved(self) -> bool:
+        """Say whether another connection has written: its commits, not ours, count this up."""
+        before, self._version = self._version, self.rows("PRAGMA data_version")[0][0]
+        return before != self._version
 
     def now_us(self) -> int:
         """Read the host's clock: the embedded database has none of its own."""

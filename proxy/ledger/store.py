@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from proxy.budget import Zone, day_at, resets_us
 from proxy.directory import Directory, Key, Team
 from proxy.ledger import rows
+from proxy.ledger.known import Known
 from proxy.ledger.operation import Operation
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
 from proxy.ledger.session import LedgerFault, Session, retried
@@ -44,7 +45,7 @@ class Store:
     def __init__(
         self, session: Session, *, timezone: str = "UTC", default_daily_micros: int | None = None
     ) -> None:
-        self.session = session
+        self.session, self.known = session, Known()
         zone = Zone(timezone)
         self.directory = Directory(-1, {}, {}, zone, default_daily_micros)
 
@@ -134,8 +135,9 @@ class Store:
         Raises:
             LedgerFault: nothing is known to be written.
         """
+        looking = self.session.dialect != "sqlite"  # elsewhere a failed statement costs more
         try:
-            return retried(lambda: self._apply(operations))
+            return retried(lambda: self._apply(operations, looking=looking))
         except LedgerFault:
             raise
         except Exception:  # noqa: BLE001 - rolled back; whose fault it was shows one by one
@@ -143,20 +145,29 @@ class Store:
 
     def _alone(self, operation: Operation) -> Any:
         try:
-            return retried(lambda: self._apply([operation]))[0]
+            return retried(lambda: self._apply([operation], looking=True))[0]
         except self.session.unwritable as error:
             return LedgerFault(str(error), transient=False, kind="conflict")
         except Exception as error:  # noqa: BLE001 - handed to whoever asked
             return error
 
-    def _apply(self, operations: Sequence[Operation]) -> list[Any]:
-        with self.session.transaction():
-            view = View(self.session.now_us(), self.refresh())
-            rows.load(self.session, view, operations)
-            results = [_applied(operation, view) for operation in operations]
-            rows.save(self.session, view)
-            if view.counting - self.directory.counting:
-                self.bump()
+    def _apply(self, operations: Sequence[Operation], *, looking: bool) -> list[Any]:
+        known = self.known
+        try:
+            with self.session.transaction():
+                if self.session.moved() or not known.valid:
+                    known.forget()
+                    self.refresh()
+                view = View(self.session.now_us(), self.directory)
+                rows.load(self.session, view, operations, known, looking=looking)
+                results = [_applied(operation, view) for operation in operations]
+                rows.save(self.session, view)
+                if view.counting - self.directory.counting:
+                    self.bump()
+        except BaseException:
+            known.forget()
+            raise
+        known.keep(view)
         return results
 
     def transact(self, change: Callable[["Store"], T]) -> T:
@@ -170,6 +181,7 @@ class Store:
                 return result
 
         before = self.directory
+        self.known.forget()
         try:
             return retried(once)
         except BaseException:
