@@ -21,7 +21,8 @@ PURE = (
     "proxy.poll_urls", "proxy.prices", "proxy.public_base", "proxy.refusal",
     "proxy.routes", "proxy.scan", "proxy.version", "proxy.words", "proxy.doctor.finding",
     "proxy.doctor.setting", "proxy.edge.head", "proxy.edge.refusals", "proxy.edge.target",
-    "proxy.ledger.fare", "proxy.ledger.refusals", "proxy.ledger.view", "proxy.ledger.operation",
+    "proxy.ledger.fare", "proxy.ledger.known", "proxy.ledger.refusals", "proxy.ledger.view",
+    "proxy.ledger.operation",
     "proxy.ledger.settlement", "proxy.ledger.reserve", "proxy.ledger.outcomes",
     "proxy.ledger.portions", "proxy.notify.rules", "proxy.page.session",
     "proxy.reports.capabilities", "proxy.reports.corrections", "proxy.reports.explain",
@@ -33,7 +34,7 @@ PURE = (
 HARMLESS = {
     "base64", "binascii", "bisect", "collections", "csv", "dataclasses", "datetime", "decimal",
     "difflib", "email", "enum", "functools", "hashlib", "hmac", "http", "importlib", "io",
-    "ipaddress", "itertools", "json", "math", "re", "string", "tomllib", "typing", "unicodedata",
+    "ipaddress", "itertools", "json", "math", "operator", "re", "string", "tomllib", "typing", "unicodedata",
     "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # What a pure module takes beyond that, and why it may.
