@@ -128,6 +128,7 @@ class Farebox:
             for task in looking:
                 task.cancel()
             await upstream.aclose()
+            relay.traffic.tallies.flush()
             await fares.flush(within_s=FLUSH_S)
             await writer.close()
             reader.close()
@@ -203,7 +204,8 @@ class Farebox:
         relay = self.relay = Relay(
             settings, heads, quoting, fares, crossing, traffic, self.status, cap, assay
         )
-        scrape = Scrape(self.metrics, fares.writer, self.scraping, settings.metrics_series_max)
+        series_max, tallies = settings.metrics_series_max, traffic.tallies
+        scrape = Scrape(self.metrics, fares.writer, self.scraping, series_max, tallies)
         guard = Guard(self.token, settings.trusted_proxies)
         signer = Signer(self.token)
         admin = admin_routes(

@@ -21,6 +21,7 @@ from proxy.ledger.writer import Writer
 from proxy.metrics import Metrics
 from proxy.money_metrics import MoneyMetrics
 from proxy.summed import Workers
+from proxy.tallies import Tallies
 
 
 class Pace:
@@ -60,6 +61,7 @@ class Scrape:
     writer: Writer
     reader: Reader
     series_max: int
+    tallies: Tallies
 
     def __post_init__(self) -> None:
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
@@ -75,6 +77,7 @@ class Scrape:
         Raises:
             LedgerFault: the money cannot be read, and half of the figures would mislead.
         """
+        self.tallies.flush()
         dialect = Dialect.accepted(accept)
         page = self._next.get(dialect)
         if page is None:

@@ -10,6 +10,7 @@ from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.operation import Receipt
 from proxy.logs import CallLog
 from proxy.metrics import Metrics
+from proxy.tallies import Ended, Tallies
 from proxy.upstream import NotSent, TimedOut, UpstreamError
 
 
@@ -21,20 +22,18 @@ class Traffic:
     log: CallLog
     on_refused: Callable[[Call, str, str], None] = lambda *_: None  # call, reason, in words
 
+    def __post_init__(self) -> None:
+        self.tallies = Tallies(self.metrics)
+
     def begin(self, call: Call) -> None:
         """A call came in."""
-        self.metrics.in_flight(call.label).inc()
+        self.tallies.begin(call.label)
 
     def end(self, call: Call) -> None:
         """A call was answered."""
-        metrics, route = self.metrics, call.label
-        took = time.perf_counter() - call.started
-        metrics.in_flight(route).dec()
-        metrics.requests(route, str(call.status)).inc()
-        metrics.seconds(route).observe(took)
-        metrics.overhead(route).observe(max(0.0, took - call.upstream_s))
-        if call.upstream_s:
-            metrics.upstream(route, call.model or "other").observe(call.upstream_s)
+        took, waited = time.perf_counter() - call.started, call.upstream_s
+        ours, model = max(0.0, took - waited), call.model or "other"
+        self.tallies.end(Ended(call.label, call.status, took, ours, waited, model))
         self.log.write(call, took)
 
     def refused(self, call: Call, reason: str, why: str = "") -> None:

@@ -34,8 +34,8 @@ PURE = (
 HARMLESS = {
     "base64", "binascii", "bisect", "collections", "csv", "dataclasses", "datetime", "decimal",
     "difflib", "email", "enum", "functools", "hashlib", "hmac", "http", "importlib", "io",
-    "ipaddress", "itertools", "json", "math", "operator", "re", "string", "tomllib", "typing", "unicodedata",
-    "urllib", "zlib", "zoneinfo",
+    "ipaddress", "itertools", "json", "math", "operator", "re", "string", "tomllib", "typing",
+    "unicodedata", "urllib", "zlib", "zoneinfo",
 }  # fmt: skip
 # What a pure module takes beyond that, and why it may.
 ALSO = {
@@ -56,7 +56,7 @@ FLOORS = (
     ("edge", "exposition", "ledger", "metrics", "settings", "shared_polls", "strangers",
     "upstream"),
     ("bodies", "call", "counted", "doctor", "fares", "money_metrics", "quoting", "received",
-    "reports", "server", "summed"),
+    "reports", "server", "summed", "tallies"),
     ("assay", "logs", "metrics_reference", "notify", "passing", "repeats", "scrape", "traffic"),
     ("crossing", "deciding", "heads", "reconciler"),
     ("own", "polling", "relay"),
