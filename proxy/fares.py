@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -80,8 +80,9 @@ class Fares:
     on_fault: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self._open: dict[tuple[str, str], Fare] = {}
-        self._decided: dict[tuple[str, str], Fare] = {}
+        # Not dicts: to find the first key of one that lost many is to pass all their places.
+        self._open: OrderedDict[tuple[str, str], Fare] = OrderedDict()
+        self._decided: OrderedDict[tuple[str, str], Fare] = OrderedDict()
         self._unwritten: deque[Operation] = deque()
         self._retrying: asyncio.Task[None] | None = None
         self._seen: set[str] = set()
@@ -128,7 +129,7 @@ class Fares:
         kept, most = (self._open, OPEN_MAX) if fare.state in OPEN else (self._decided, DECIDED_MAX)
         kept[name] = fare
         if len(kept) > most:
-            del kept[next(iter(kept))]
+            kept.popitem(last=False)
 
     async def find(self, prediction_id: str, key: Key) -> Fare | None:
         """Find the charge of a prediction that a key bought.
