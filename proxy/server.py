@@ -1,6 +1,6 @@
 """Serving: the socket, the signals, and an end that loses nothing.
 
-One worker runs in this process. With several, this process only owns the listening socket
+One worker runs in this process. With several, this process only owns their listening sockets
 and watches over them (`proxy.edge.workers`).
 """
 
@@ -58,15 +58,15 @@ def serve(
     by default it is printed.
     """
     try:
-        listener = listen(settings.host, settings.port)
+        listeners = listen(settings.host, settings.port, settings.workers)
     except OSError as error:
         sys.stderr.write(f"Cannot listen on {settings.host}:{settings.port}: {error}\n")
         return FAILED
     job = Job(settings, factory, limits or EdgeLimits())
-    tell = functools.partial(announce or _print_ready, base_url(listener))
-    if settings.workers > 1:
-        return Supervisor(job, listener, settings.workers).run(tell)
-    return job.work(listener, ready=tell)
+    tell = functools.partial(announce or _print_ready, base_url(listeners[0]))
+    if len(listeners) > 1:
+        return Supervisor(job, listeners).run(tell)
+    return job.work(listeners[0], ready=tell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,27 @@ def keep_memory_private() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open the listening socket; raises OSError where it cannot be had."""
+def listen(host: str, port: int, workers: int = 1) -> list[socket.socket]:
+    """Open a listening socket for each worker; raises OSError where one cannot be had.
+
+    Several share the port, and the kernel shares out callers between them: from one socket the
+    worker that wakes first takes nearly all (20 of 256 callers were left to the other).
+    """
     family, *_, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    both = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    open_one = functools.partial(
+        socket.create_server,
+        family=family,
+        backlog=BACKLOG,
+        dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+    )
+    alone = open_one(address[:2])  # fails if the port is another's, were it another Farebox's
+    if workers == 1:
+        return [alone]
+    place = alone.getsockname()[:2]
+    alone.close()
+    return [open_one(place, reuse_port=True) for _ in range(workers)]
 
 
 def base_url(listener: socket.socket) -> str:

@@ -1,6 +1,7 @@
-"""Several workers on one listening socket: start, watch, replace, pass signals on.
+"""Several workers, each on a listening socket of its own: start, watch, replace, pass signals on.
 
-The parent keeps the socket, so that a worker's death loses no waiting connection. Each worker
+The parent keeps the sockets, so that a worker's death loses no waiting connection: they wait for
+the one that takes its place. Each worker
 holds one end of a pipe: it says there that it is ready, and drains when the parent is gone.
 """
 
@@ -13,7 +14,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -22,6 +23,7 @@ from types import FrameType
 SPAWN = multiprocessing.get_context("spawn")
 STOP = (signal.SIGTERM, signal.SIGINT)
 SIGNALS = (*STOP, signal.SIGHUP, signal.SIGCHLD)
+YOUNG_S = 10.0
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
 Run = Callable[[socket.socket, Connection], int]
@@ -32,6 +34,7 @@ class Worker:
     """One process and the parent's end of its pipe."""
 
     def __init__(self, run: Run, listener: socket.socket) -> None:
+        self.listener, self.started_s = listener, time.monotonic()
         self.line, theirs = SPAWN.Pipe()
         self.process: SpawnProcess = SPAWN.Process(
             target=_work, args=(run, listener, theirs), name="farebox-worker"
@@ -54,15 +57,14 @@ class Worker:
 
 
 class Supervisor:
-    """The parent of `count` workers."""
+    """The parent of a worker for each listening socket."""
 
     pause_s = 1.0
-    """How long a dead worker's place stays empty, so that a crash loop stays slow."""
+    """How long the place of one that died young stays empty, so that a crash loop stays slow."""
 
-    def __init__(self, run: Run, listener: socket.socket, count: int) -> None:
+    def __init__(self, run: Run, listeners: Sequence[socket.socket]) -> None:
         self.run_worker = run
-        self.listener = listener
-        self.count = count
+        self.listeners = listeners
         self.workers: list[Worker] = []
         self.stopping = False
         self.failed = False
@@ -70,16 +72,13 @@ class Supervisor:
     def run(self, announce: Callable[[], None]) -> int:
         """Serve until told to stop; returns 0 if every worker ended well."""
         with _blocked_signals(), _metrics_directory():
-            self.workers = [self._start() for _ in range(self.count)]
+            self.workers = [Worker(self.run_worker, listener) for listener in self.listeners]
             self._until_ready()
             if not self.stopping:
                 announce()
             while self.workers:
                 self._turn(self.pause_s)
         return int(self.failed)
-
-    def _start(self) -> Worker:
-        return Worker(self.run_worker, self.listener)
 
     def _until_ready(self) -> None:
         while not self.stopping and not all(worker.look() for worker in self.workers):
@@ -98,7 +97,8 @@ class Supervisor:
     def _stop(self) -> None:
         """Stop for good; the second time the workers hear it again and hurry."""
         self.stopping = True
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()
         self._tell(signal.SIGTERM)
 
     def _tell(self, number: int) -> None:
@@ -117,12 +117,13 @@ class Supervisor:
             self.failed = True  # nobody serves, and the next would fail the same way
             self._stop()
         else:
-            self._replace(code)
+            self._replace(worker, code)
 
-    def _replace(self, code: int | None) -> None:
+    def _replace(self, worker: Worker, code: int | None) -> None:
         sys.stderr.write(f"A worker ended with code {code}; another takes its place.\n")
-        time.sleep(self.pause_s)
-        self.workers.append(self._start())
+        if time.monotonic() - worker.started_s < YOUNG_S:
+            time.sleep(self.pause_s)
+        self.workers.append(Worker(self.run_worker, worker.listener))
 
 
 def _work(run: Run, listener: socket.socket, line: Connection) -> None:
