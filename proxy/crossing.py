@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from proxy.call import Call
 from proxy.door import Caller
-from proxy.errors import Refusal, UpstreamKeyMissing, UpstreamTimeout, UpstreamUnreachable
+from proxy.errors import Refusal, UpstreamTimeout, UpstreamUnreachable
 from proxy.fares import Fares
 from proxy.headers import forwarded
 from proxy.heads import Head
@@ -36,8 +36,7 @@ class Crossing:
             UpstreamKeyMissing: nobody would pay for it.
             UpstreamError: none came; the kind of error says whether the call had left.
         """
-        if head.payer is None:
-            raise UpstreamKeyMissing
+        head.paid_by()
         if head.fields is None:
             head.fields = self.upstream.fields(head.outgoing)
         pool = head.caller.key.id

@@ -16,7 +16,6 @@ from proxy.directory import Directory, Key
 from proxy.door import Caller, Door
 from proxy.errors import UpstreamKeyMissing
 from proxy.headers import Asked, forwarded, read_farebox_headers
-from proxy.keys import fingerprint
 from proxy.passing import Manner
 from proxy.public_base import public_base
 from proxy.settings import Settings
@@ -40,15 +39,15 @@ class Head:
     fields: bytes | None = None
     """`outgoing` as the upstream's client writes it, once it has."""
 
-    def account(self) -> str:
-        """Name the upstream account that pays.
+    def paid_by(self) -> str:
+        """Return the GPT Proto key that pays.
 
         Raises:
             UpstreamKeyMissing: there is none for this Farebox key.
         """
         if self.payer is None:
             raise UpstreamKeyMissing
-        return fingerprint(self.payer)
+        return self.payer
 
 
 @dataclass

@@ -26,6 +26,7 @@ from proxy.errors import (
 from proxy.fares import Fares, new_id
 from proxy.headers import tags_text
 from proxy.heads import Head, Heads
+from proxy.keys import fingerprint
 from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
@@ -180,7 +181,7 @@ class Relay:
             charge_id=new_id(now_us()),
             key=caller.key,
             price=priced,
-            account=head.account(),
+            account=fingerprint(head.paid_by()),
             surface=call.routed.surface,
             owner=self.fares.owner,
             tags=tags_text(caller.key.tags, asked.tags),

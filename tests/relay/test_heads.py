@@ -113,11 +113,11 @@ def test_without_a_key_that_pays_a_head_is_read_and_only_then_refused() -> None:
     house = House(settings=Settings(), directory=directory(key(upstream_key_env="THEIRS")))
     for _ in range(2):
         with pytest.raises(UpstreamKeyMissing):
-            house.of(sent()).account()
+            house.of(sent()).paid_by()
     house.environ["THEIRS"] = "sk-theirs"
     house.directory = directory(key(upstream_key_env="THEIRS"))
     head = house.of(sent())
-    assert head.account() == fingerprint("sk-theirs")
+    assert head.paid_by() == "sk-theirs"
     assert (b"authorization", b"Bearer sk-theirs") in head.outgoing
 
 
