@@ -1,4 +1,4 @@
-"""While a page of metrics is written and sent others come in between, and Python is set for that."""
+"""While a page of metrics is written and sent, others come in between."""
 
 import asyncio
 import gc
