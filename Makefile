@@ -27,7 +27,8 @@ mutation: .venv/.setup-dev ## small faults in the rules about money, one by one:
 comma := ,
 RULES := pricing/* proxy/answers.py proxy/budget.py proxy/charge.py proxy/directory.py \
 	proxy/instants.py proxy/order.py proxy/outline.py proxy/prices.py proxy/scan.py proxy/words.py \
-	$(addprefix proxy/ledger/,fare.py operation.py outcomes.py refusals.py reserve.py settlement.py view.py)
+	$(addprefix proxy/ledger/,fare.py known.py operation.py outcomes.py refusals.py reserve.py \
+		settlement.py view.py)
 ROUND_THEM := proxy/call.py proxy/crossing.py proxy/deciding.py proxy/fares.py proxy/gathered.py \
 	proxy/heads.py proxy/passing.py proxy/quoting.py proxy/reconciler.py proxy/relay.py proxy/ledger/*
 COVERING := pricing pure ledger relay reconciler cli hardening admin edge upstream

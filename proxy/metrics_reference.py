@@ -27,7 +27,7 @@ series.
 Money is read from the ledger at every scrape: it survives restarts and is the same from every
 worker and node, so aggregate `max without (instance)` first, then sum. Counters never fall; a
 correction downwards has a counter of its own. Traffic is counted in the process (over all workers
-of a node) and starts at 0 with it.
+of a node) and starts at 0 with it; what another worker answered shows after a tenth of a second.
 
 Labels come from the price table and the list of keys, all else is `other`; above
 `FAREBOX_METRICS_SERIES_MAX` the smallest series fold into `key="other"`. An unlimited budget has
