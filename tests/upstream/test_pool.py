@@ -203,16 +203,19 @@ def test_a_submit_leaves_a_connection_alone_until_it_has_rested(loop: str) -> No
 
 
 @LOOPS
-def test_at_the_cap_a_submit_does_not_wait_for_rest(
+def test_with_enough_idle_connections_a_submit_does_not_wait_for_rest(
     loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.upstream.pool.IDLE_PER_KEY_MAX", 4)
+    monkeypatch.setattr("proxy.upstream.pool.ENOUGH_PER_KEY", 4)
 
     async def story() -> None:
         async with serving(echoes) as server, client(server, clock=Clock(), rest_s=1) as upstream:
             for _ in range(20):
                 await paid(upstream)
             assert (server.connections, upstream.pool.idle) == (4, 4)
+            for _ in range(20):
+                await asyncio.gather(paid(upstream), paid(upstream), paid(upstream))
+            assert (server.connections, upstream.pool.idle) == (6, 6)
 
     on(loop, story())
 
