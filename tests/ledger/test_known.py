@@ -192,7 +192,7 @@ def statements(ledger: Ledger) -> Iterator[list[str]]:
 
 
 def test_alone_a_node_reads_nothing_of_what_it_wrote(embedded: Ledger) -> None:
-    key = embedded.key(daily_micros=1_000)
+    key = embedded.key(daily_micros=1_000, team="art")
     fare = embedded.reserve(key)
     with statements(embedded) as heard:
         embedded.reserve(key)

@@ -247,3 +247,11 @@ def test_the_counters_of_the_metrics_only_grow(
     assert view.totals == ({TOTAL: total} if total else {})
     assert view.tallies == {("corrections", way): by}
     assert view.spend[PLACE][1:3] == [images - 2, micros - 200]
+
+
+def test_a_copy_of_a_fare_is_the_same_fare_and_may_be_changed() -> None:
+    _, fare = held(sold_as())
+    copy = fare.copy()
+    assert copy == fare
+    copy.state = State.RELEASED.value
+    assert fare.state == State.RESERVED
