@@ -33,8 +33,9 @@ Run = Callable[[socket.socket, Connection], int]
 class Worker:
     """One process and the parent's end of its pipe."""
 
-    def __init__(self, run: Run, listener: socket.socket) -> None:
-        self.listener, self.started_s = listener, time.monotonic()
+    def __init__(self, run: Run, listener: socket.socket, *, after_young: bool = False) -> None:
+        self.listener, self.after_young = listener, after_young
+        self.started_s = time.monotonic()
         self.line, theirs = SPAWN.Pipe()
         self.process: SpawnProcess = SPAWN.Process(
             target=_work, args=(run, listener, theirs), name="farebox-worker"
@@ -60,7 +61,7 @@ class Supervisor:
     """The parent of a worker for each listening socket."""
 
     pause_s = 1.0
-    """How long the place of one that died young stays empty, so that a crash loop stays slow."""
+    """How long a place stays empty where two died young, so that a crash loop stays slow."""
 
     def __init__(self, run: Run, listeners: Sequence[socket.socket]) -> None:
         self.run_worker = run
@@ -121,9 +122,10 @@ class Supervisor:
 
     def _replace(self, worker: Worker, code: int | None) -> None:
         sys.stderr.write(f"A worker ended with code {code}; another takes its place.\n")
-        if time.monotonic() - worker.started_s < YOUNG_S:
+        young = time.monotonic() - worker.started_s < YOUNG_S
+        if young and worker.after_young:
             time.sleep(self.pause_s)
-        self.workers.append(Worker(self.run_worker, worker.listener))
+        self.workers.append(Worker(self.run_worker, worker.listener, after_young=young))
 
 
 def _work(run: Run, listener: socket.socket, line: Connection) -> None:
