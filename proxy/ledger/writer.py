@@ -100,12 +100,13 @@ class Writer:
         while (batch := self._next()) is not None:
             started = time.perf_counter()
             results = self._in_turn(batch)
-            self.gauges.commit_seconds(time.perf_counter() - started)
-            self.gauges.batch_size(len(batch))
+            took = time.perf_counter() - started
             try:
                 self.loop.call_soon_threadsafe(self._hand_out, batch, results)
             except RuntimeError:  # the loop is gone; what is on disk is on disk
                 return
+            self.gauges.commit_seconds(took)  # while the loop wakes up
+            self.gauges.batch_size(len(batch))
 
     def _next(self) -> list[Asked] | None:
         batch = self._queue.get()
