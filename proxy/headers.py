@@ -94,7 +94,7 @@ def returned(headers: Sequence[Header], *, rewritten: bool = False) -> list[Head
         header = headers[at]
         if (
             kind is _PLAIN
-            or (kind is _COOKIE and _cookie_name(header[1]) != SESSION_COOKIE)
+            or (kind is _COOKIE and not _is_session(header[1]))
             or (kind is _OF_BYTES and not rewritten)
         ):
             kept.append(header)
@@ -220,8 +220,10 @@ def _scheme(sent: bytes, spelling: Spelling) -> bytes:
     return b"Bearer " if spelling == "bearer" else b""
 
 
-def _cookie_name(pair: bytes) -> bytes:
-    return pair.partition(b"=")[0].strip()
+def _is_session(pair: bytes) -> bool:
+    """Say whether a cookie is our page's; one without `=` is a value that has no name."""
+    name, equals, _ = pair.partition(b"=")
+    return equals == b"=" and name.strip() == SESSION_COOKIE
 
 
 def _without_session(header: Header) -> list[Header]:
@@ -229,7 +231,7 @@ def _without_session(header: Header) -> list[Header]:
     name, value = header
     if SESSION_COOKIE not in value:
         return [header]
-    rest = [pair for pair in value.split(b";") if _cookie_name(pair) != SESSION_COOKIE]
+    rest = [pair for pair in value.split(b";") if not _is_session(pair)]
     return [(name, b";".join(rest).strip())] if any(pair.strip() for pair in rest) else []
 
 
