@@ -36,7 +36,7 @@ class Crossing:
             UpstreamKeyMissing: nobody would pay for it.
             UpstreamError: none came; the kind of error says whether the call had left.
         """
-        head.paid_by()
+        head.paid_by()  # for its error, before anything is done
         if head.fields is None:
             head.fields = self.upstream.fields(head.outgoing)
         pool = head.caller.key.id

@@ -1,8 +1,8 @@
 """Several workers, each on a listening socket of its own: start, watch, replace, pass signals on.
 
 The parent keeps the sockets, so that a worker's death loses no waiting connection: they wait for
-the one that takes its place. Each worker
-holds one end of a pipe: it says there that it is ready, and drains when the parent is gone.
+the one that takes its place. Each worker holds one end of a pipe: it says there that it is ready,
+and drains when the parent is gone.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from types import FrameType
 SPAWN = multiprocessing.get_context("spawn")
 STOP = (signal.SIGTERM, signal.SIGINT)
 SIGNALS = (*STOP, signal.SIGHUP, signal.SIGCHLD)
-YOUNG_S = 10.0
+YOUNG_S = 10.0  # one that dies younger may be in a crash loop
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
 Run = Callable[[socket.socket, Connection], int]

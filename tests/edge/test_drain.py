@@ -4,11 +4,14 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections import Counter
+from multiprocessing.connection import Connection
 
 import pytest
 
-from proxy.server import serve
+from proxy.edge.workers import YOUNG_S, Supervisor, Worker
+from proxy.server import listen, serve
 from tests.edge.echo import EchoSettings, create_echo
 from tests.edge.wire import Edge, only, read_all, read_closed, read_some, request, running
 
@@ -82,6 +85,13 @@ def pid(edge: Edge) -> int:
             return int(edge.get("/status").json["pid"])
 
 
+def test_each_worker_has_a_socket_of_its_own_on_the_one_port() -> None:
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(one) for one in listen("127.0.0.1", 0, 3)]
+        assert len({one.fileno() for one in listeners}) == 3
+        assert len({one.getsockname() for one in listeners}) == 1
+
+
 def test_callers_are_shared_out_between_workers() -> None:
     with running(2) as edge:
         pids = [edge.get("/status").json["pid"] for _ in range(100)]
@@ -105,6 +115,31 @@ def test_callers_of_dead_workers_wait_for_those_that_take_their_places() -> None
         served = {only(read_all(line)).json["pid"] for line in lines}
         assert not served & workers
         assert edge.stop() == 0
+
+
+def ends_at_once(_listener: socket.socket, _line: Connection) -> int:
+    return 0
+
+
+def test_only_a_second_young_death_in_a_row_leaves_a_pause(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        supervisor = Supervisor(ends_at_once, [listener])
+        last = Worker(ends_at_once, listener)
+        came = []
+        for old in (False, False, True, False, False):
+            last.started_s -= YOUNG_S * old
+            last.process.join()
+            supervisor._replace(last, 0)
+            last = supervisor.workers[-1]
+            came.append(len(pauses))
+        last.process.join()
+    assert came == [0, 1, 1, 1, 2]
+    assert set(pauses) == {Supervisor.pause_s}
+    assert capfd.readouterr().err.count("A worker ended with code 0; another takes its place.") == 5
 
 
 def test_workers_end_when_their_supervisor_is_killed() -> None:

@@ -4,10 +4,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, inspect
+from sqlmodel import SQLModel
 
-from proxy.ledger.schema import HEAD, migrate, open_session
+import proxy.ledger.models
+import proxy.notify.models
+import proxy.reports.models  # noqa: F401 - all three for their tables
+from proxy.ledger import schema
+from proxy.ledger.schema import HEAD, migrate, open_session, sqlalchemy_url
 from tests.ledger.world import Ledger
 from tests.postgres import Postgres
 
@@ -62,6 +71,35 @@ def test_two_that_migrate_at_once_end_up_with_one_schema(bare: str, url: str) ->
     assert shape(bare) == shape(url)
 
 
+def columns_and_indexes(url: str) -> tuple[set[Any], dict[str, str]]:
+    """Return every column with its table, kind and whether it may be empty; indexes as written."""
+    engine = create_engine(sqlalchemy_url(url))
+    columns = {
+        (table, column["name"], str(column["type"]), column["nullable"])
+        for table in inspect(engine).get_table_names()
+        for column in inspect(engine).get_columns(table)
+        if table != "alembic_version"
+    }
+    engine.dispose()
+    session = open_session(url)
+    asked = "SELECT name,sql FROM sqlite_master WHERE type='index' AND sql IS NOT NULL"
+    if session.dialect == "postgresql":
+        asked = (
+            "SELECT indexname,indexdef FROM pg_indexes"
+            " WHERE schemaname='public' AND tablename<>'alembic_version'"
+        )
+    indexes = {str(name): str(sql) for name, sql in session.rows(asked)}
+    session.close()
+    return columns, indexes
+
+
+def test_the_models_are_what_the_migrations_make(bare: str, url: str) -> None:
+    engine = create_engine(sqlalchemy_url(bare))
+    SQLModel.metadata.create_all(engine)
+    engine.dispose()
+    assert columns_and_indexes(bare) == columns_and_indexes(url)
+
+
 def test_migrating_again_changes_nothing(url: str) -> None:
     before = shape(url)
     migrate(url)
@@ -89,16 +127,10 @@ def test_a_newer_schema_is_left_alone_and_still_works(url: str) -> None:
 def test_an_older_schema_is_brought_up_to_date_and_keeps_its_rows(
     url: str, make_url: Callable[[str], str], database: str
 ) -> None:
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from sqlalchemy import create_engine  # noqa: PLC0415
-
-    from proxy.ledger import schema  # noqa: PLC0415
-
     ledger = Ledger(url)
     fare = ledger.reserve(ledger.key())
     ledger.close()
-    engine = create_engine(schema.sqlalchemy_url(url))
+    engine = create_engine(sqlalchemy_url(url))
     config = Config()
     config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
     with engine.begin() as connection:

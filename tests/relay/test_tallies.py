@@ -1,12 +1,19 @@
 """Calls that are counted many at a time come to the same figures."""
 
 import asyncio
+import logging
+from pathlib import Path
 
+import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from proxy.app import create_app
+from proxy.edge import ServerStatus
 from proxy.metrics import OVERHEAD, SECONDS, Metrics
+from proxy.settings import load_settings
 from proxy.tallies import LONG, Ended, Tallies
 
 Figures = dict[tuple[str, ...], float]
@@ -105,3 +112,24 @@ async def test_what_waits_is_counted_after_a_moment_again_and_again() -> None:
         told = figures(metrics)
         assert told["farebox_requests_total", "route=poll", "status=200"] == calls
         assert told["farebox_in_flight_requests", "route=poll"] == 0
+
+
+async def test_what_waits_when_the_app_ends_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", root.handlers[:])  # the app puts its own there
+    monkeypatch.setattr(root, "level", root.level)
+    url = f"sqlite:///{tmp_path}/farebox.db"
+    settings = load_settings({"FAREBOX_DATABASE_URL": url, "FAREBOX_ADMIN_TOKEN": "t" * 40})
+    app = create_app(settings, ServerStatus())
+    told, heard = asyncio.Queue[dict[str, str]](), asyncio.Queue[dict[str, str]]()
+    living = asyncio.create_task(app({"type": "lifespan"}, told.get, heard.put))
+    await told.put({"type": "lifespan.startup"})
+    assert (await heard.get())["type"] == "lifespan.startup.complete"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+        answer = await client.get("/api/v3/predictions/nobody-s")
+    await told.put({"type": "lifespan.shutdown"})
+    await asyncio.wait_for(living, 20)
+    assert answer.status_code == 401
+    assert figures(app.metrics)["farebox_requests_total", "route=poll", "status=401"] == 1
