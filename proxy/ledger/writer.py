@@ -1,8 +1,9 @@
 """The one thread that writes: whatever queued during the last fsync is the next batch.
 
 No timer: a caller alone waits for one commit, 256 callers share one (measured 20 times
-the commits of one a request). What the calls of one turn of the event loop ask for is handed
-over together: waking the thread for the first of them would have it wait for Python's lock.
+the commits of one a request). What is asked for while every turn of the event loop brings more is
+handed over together: to wake the thread earlier would have it wait for Python's lock, and commits
+of 12 operations where they come to 23 cost a seventh of a submit.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from proxy.ledger.store import Store
 T = TypeVar("T")
 BATCH_MAX = 256
 QUEUE_MAX = 4096
+GATHERED_MAX = 64  # that the loop's turns may bring before they are handed over
 FAULTS_MAX = 5  # consecutive commits that failed without a known cause
 
 Task = Operation | Callable[[Store], Any]
@@ -48,7 +50,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         self._queue: queue.SimpleQueue[list[Asked] | None] = queue.SimpleQueue()
-        self._turn: list[Asked] = []  # what this turn of the loop has asked for
+        self._turn: list[Asked] = []  # what the loop's last turns have asked for
         self._faults = 0
         self.broken: str | None = None
         self._waiting = 0
@@ -87,9 +89,17 @@ class Writer:
         self._waiting += 1
         future: asyncio.Future[Any] = self.loop.create_future()
         if not self._turn:
-            self.loop.call_soon(self._hand_over)
+            self.loop.call_soon(self._look, 0)
         self._turn.append((task, future))
         return future
+
+    def _look(self, had: int) -> None:
+        """Hand over what was asked for, unless the loop's last turn brought more."""
+        have = len(self._turn)
+        if had < have < GATHERED_MAX:
+            self.loop.call_soon(self._look, have)
+        else:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         turn, self._turn = self._turn, []

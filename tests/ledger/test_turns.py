@@ -114,7 +114,7 @@ async def test_what_comes_while_another_process_writes_shares_the_next_commit(
     asked = []
     for micros in (1, 2, 3):
         asked.append(asyncio.ensure_future(writer.do(ledger.order(key, micros))))
-        for _ in range(3):  # its task begins, and what the turn asked for is handed over
+        for _ in range(5):  # its task begins, no more comes, and it is handed over
             await asyncio.sleep(0)
         await asyncio.to_thread(until_somebody_waits, path)
     other.give()

@@ -16,7 +16,7 @@ from proxy.ledger.refusals import BudgetSpent
 from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import Store
-from proxy.ledger.writer import BATCH_MAX, FAULTS_MAX, QUEUE_MAX, Writer
+from proxy.ledger.writer import BATCH_MAX, FAULTS_MAX, GATHERED_MAX, QUEUE_MAX, Gauges, Writer
 from tests.ledger.books import differences
 from tests.ledger.world import Ledger, quote
 
@@ -213,3 +213,18 @@ def test_the_same_order_is_priced_at_the_instant_of_admission(ledger: Ledger) ->
     order: Reserve = ledger.order(key, price=lambda at: seen.append(at) or quote(100))
     ledger.clock.step(hours=1)
     assert ledger.do(order).fare.admitted_us == seen[0] == ledger.clock.now_us
+
+
+async def test_what_turn_after_turn_of_the_loop_brings_shares_a_commit(ledger: Ledger) -> None:
+    key, batches = ledger.key(), list[int]()
+    gauges = Gauges(batch_size=batches.append)
+    writer = Writer(ledger.store, asyncio.get_running_loop(), gauges=gauges)
+    writer.start()
+    asked = []
+    for micros in range(1, GATHERED_MAX + 1):  # one a turn, until it is enough
+        asked.append(asyncio.ensure_future(writer.do(ledger.order(key, micros))))
+        await asyncio.sleep(0)
+    await asyncio.gather(*asked)
+    await writer.do(ledger.order(key, 1))  # and one alone does not wait for others
+    assert batches == [GATHERED_MAX, 1]
+    await writer.close()
