@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pricing.errors import NotUnderstood
 
 Surface = Literal["path", "unified"]
 
 N_MAX = 10
+_WORD_MAX, _PATH_MAX = 64, 256  # characters of an order that is likely to come again
 _COUNT = re.compile(r"[1-9]|10")
 _RATIO = re.compile(r"[1-9][0-9]{0,2}:[1-9][0-9]{0,2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """What one submit asks for, as far as its price is concerned.
 
     `segments` are the decoded path segments below `/api/v3`, `references` how many pictures the
@@ -32,8 +31,23 @@ class Order:
     references: int = 0
     num_images: object = None
     sequence: bool = False
-    options: tuple[Mapping[str, Any], ...] = field(default=())
+    options: tuple[Mapping[str, Any], ...] = ()
     aspect: object = None
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether this is a short order of words and whole numbers, as nearly every one is.
+
+        Two of them are equal only if they ask for the same. Of others that is not so: true is equal
+        to 1, and so is 1.0.
+        """
+        for value in (self.model, self.size, self.resolution, self.n, self.quality,
+                      self.num_images, self.aspect):  # fmt: skip
+            if value is None or type(value) is int:
+                continue
+            if type(value) is not str or len(value) > _WORD_MAX:
+                return False
+        return not self.options and sum(map(len, self.segments)) <= _PATH_MAX
 
     @property
     def ratio(self) -> str:

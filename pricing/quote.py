@@ -8,6 +8,8 @@ from pricing.order import Order, requested_n
 from pricing.rates import OTHER, Case, Found
 from pricing.table import ImagesMode, Model, PriceTable
 
+QUOTED_MAX = 4096  # orders whose quotes a table keeps
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -53,6 +55,17 @@ def quote(order: Order, table: PriceTable) -> Quote:
     Raises `NotUnderstood` where the price could be read in two ways, `PriceUnknown` where the
     table has none, and `Unpriced` for a model that the table lets pass without one.
     """
+    if not order.is_ordinary:
+        return _quote(order, table)
+    found: Quote | None = table.quoted.get(order)
+    if found is None:
+        if len(table.quoted) >= QUOTED_MAX:
+            table.quoted.clear()
+        found = table.quoted[order] = _quote(order, table)
+    return found
+
+
+def _quote(order: Order, table: PriceTable) -> Quote:
     model, called = find_model(order, table)
     task = task_of(order, model, called)
     found = price(model, order, task)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from pricing.errors import NoTable
 from pricing.rates import Rate, RateCard
@@ -67,6 +67,8 @@ class PriceTable:
     source: str
     text: str = field(repr=False, compare=False)
     names: Mapping[str, Model] = field(init=False, repr=False)
+    quoted: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What `quote` found for orders that are likely to come again."""
     _heads: frozenset[str] = field(init=False, repr=False)
     _longest: int = field(init=False, repr=False)
 
