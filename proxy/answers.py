@@ -16,7 +16,7 @@ House rules, where the documents leave a choice:
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from proxy.outline import AMBIGUOUS, TRUNCATED, UNREADABLE, read_document
 from proxy.poll_urls import swap_poll_urls
@@ -54,8 +54,7 @@ _OF_A_JOB: Final = frozenset({"id", "status", "outputs", "unsigned_urls", "urls"
 _BELIEVED: Final = (*_OF_A_JOB - {"urls"}, "data", "code")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an answer decides.
 
     `prediction_id` is set whenever exactly one job was named, also beside "unclear": such a fare

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from proxy.answers import surely_running
+from proxy.answers import Outcome, submit_outcome, surely_running
 from proxy.call import Call, Header
 from proxy.headers import returned
 from proxy.outline import TRUNCATED, UNREADABLE, Outline, read_document
 from proxy.poll_urls import PollUrlSwap, swap_poll_urls
 from proxy.upstream import Answer, UpstreamError
+from proxy.usual import usual_outcome
 
 READ_WHOLE_MAX = 64 * 1024
 DECODED_MAX = 2 * 1024 * 1024
@@ -30,14 +31,6 @@ class Decoder(Protocol):
         ...
 
 
-def encoding_of(headers: Sequence[Header]) -> bytes:
-    """Name the content encoding of an answer; empty for none."""
-    for name, value in headers:
-        if name.lower() == b"content-encoding":
-            return value.strip().lower()
-    return b""
-
-
 def _decoder(encoding: bytes) -> Decoder | None:
     if encoding in (b"gzip", b"x-gzip", b"deflate"):
         return zlib.decompressobj(wbits=47 if encoding != b"deflate" else 15)
@@ -47,9 +40,8 @@ def _decoder(encoding: bytes) -> Decoder | None:
 class Watch:
     """Sees an answer go by, and says at the end what it said. A bomb is not unpacked."""
 
-    def __init__(self, headers: Sequence[Header]) -> None:
+    def __init__(self, encoding: bytes) -> None:
         self._outline = Outline()
-        encoding = encoding_of(headers)
         self.plain = encoding in _PLAIN
         self._decoder = None if self.plain else _decoder(encoding)
         self._blind = not self.plain and self._decoder is None
@@ -78,18 +70,27 @@ class Watch:
         return self._outline.document()
 
 
-def document_of(headers: Sequence[Header], body: bytes) -> object:
+def document_of(encoding: bytes, body: bytes) -> object:
     """Read a whole answer."""
-    if encoding_of(headers) in _PLAIN:
+    if encoding in _PLAIN:
         return read_document(body)
-    watch = Watch(headers)
+    watch = Watch(encoding)
     watch.feed(body)
     return watch.document()
 
 
-def shows_running(headers: Sequence[Header], body: bytes) -> bool:
+def shows_running(encoding: bytes, body: bytes) -> bool:
     """Say whether a poll's whole answer surely tells of no outcome; cheaper than reading it."""
-    return surely_running(body) and encoding_of(headers) in _PLAIN
+    return encoding in _PLAIN and surely_running(body)
+
+
+def submitted(status: int, encoding: bytes, body: bytes) -> tuple[Outcome, object]:
+    """Say what a submit's whole answer decides, and what it says; None if that need not be read."""
+    usual = usual_outcome(status, body) if encoding in _PLAIN else None
+    if usual is not None:
+        return usual, None
+    document = document_of(encoding, body)
+    return submit_outcome(status, document), document
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Manner:
 
     def swaps(self, answer: Answer) -> str | None:
         """Name the base that this answer's poll URLs get; a compressed one passes as it is."""
-        return None if encoding_of(answer.headers) not in _PLAIN else self.base
+        return None if answer.encoding not in _PLAIN else self.base
 
     def headers(self, answer: Answer, *, rewritten: bool) -> list[Header]:
         """List the headers that the caller sees."""
@@ -173,7 +174,7 @@ async def pass_stream(call: Call, answer: Answer, manner: Manner, ours: Sequence
     A caller that is gone or takes nothing any more changes nothing: the rest is read for the
     fare's sake and dropped. An answer that is cut off is cut off for the caller too.
     """
-    watch, base = Watch(answer.headers), manner.swaps(answer)
+    watch, base = Watch(answer.encoding), manner.swaps(answer)
     changes: list[Scrub | PollUrlSwap] = [Scrub(manner.secret)] if manner.secret else []
     changes += [PollUrlSwap(base)] if base is not None else []
     await call.start(answer.status, [*manner.headers(answer, rewritten=base is not None), *ours])

@@ -46,8 +46,8 @@ class Polling:
             await self._learn(call, fare, answer.status, document)
             return
         undecided = fare is not None and (fare.state in OPEN or fare.ground in UNPROVEN)
-        if undecided and not shows_running(answer.headers, read):
-            await self._learn(call, fare, answer.status, document_of(answer.headers, read))
+        if undecided and not shows_running(answer.encoding, read):
+            await self._learn(call, fare, answer.status, document_of(answer.encoding, read))
         headers, passed = as_passed(call, answer, read, manner)
         await call.answer(answer.status, [*headers, *call.ours], passed)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from proxy.answers import poll_outcome, read_document
+from proxy.answers import poll_outcome
 from proxy.charge import Ground, State
 from proxy.fares import Fares
 from proxy.keys import fingerprint
@@ -151,7 +151,7 @@ class Reconciler:
                 submit=False, timeout_s=LOOK_S,
             )  # fmt: skip
             body = await answer.read(ANSWER_MAX)
-            document = document_of(answer.headers, body) if body is not None else read_document(b"")
+            document = document_of(answer.encoding, b"" if body is None else body)
             answer.close()
         except UpstreamError:
             self.count("error")

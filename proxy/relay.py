@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from proxy.answers import submit_outcome
+from proxy.answers import Outcome, submit_outcome
 from proxy.assay import Assay
 from proxy.bodies import body_hash
 from proxy.budget import tightest
@@ -31,7 +31,7 @@ from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
 from proxy.ledger.reserve import Reserve
-from proxy.passing import as_passed, document_of, pass_stream
+from proxy.passing import as_passed, pass_stream, submitted
 from proxy.polling import Polling
 from proxy.prices import Priced
 from proxy.quoting import Quoting
@@ -212,12 +212,13 @@ class Relay:
         if read is None:
             document = await pass_stream(call, answer, manner, call.ours)
             kept: KeptAnswer | None = (status, "[]", None) if call.kept else None
-            await self._decide(call, caller, receipt, (status, document), kept)
+            said = status, submit_outcome(status, document), document
+            await self._decide(call, caller, receipt, said, kept)
             return
         headers, passed = as_passed(call, answer, read, manner)
         kept = (status, headers_text(headers), passed) if call.kept else None
-        document = document_of(answer.headers, read)
-        await self._decide(call, caller, receipt, (status, document), kept)
+        said = status, *submitted(status, answer.encoding, read)
+        await self._decide(call, caller, receipt, said, kept)
         await call.answer(status, [*headers, *call.ours], passed)
 
     async def _decide(
@@ -225,11 +226,10 @@ class Relay:
         call: Call,
         caller: Caller,
         receipt: Receipt,
-        said: tuple[int, object],
+        said: tuple[int, Outcome, object],
         kept: KeptAnswer | None,
     ) -> None:
-        status, document = said
-        outcome = submit_outcome(status, document)
+        status, outcome, document = said
         self.traffic.upstream_said(status, document, outcome)
         noted: Receipt | None
         if caller.unseen and status == 401:  # noqa: PLR2004

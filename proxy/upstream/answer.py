@@ -9,7 +9,7 @@ from proxy.upstream.head import Head
 class Answer:
     """Status and headers as received; the body is read once, by `read` or `chunks`."""
 
-    __slots__ = ("_exchange", "content_length", "framed", "headers", "status")
+    __slots__ = ("_exchange", "content_length", "encoding", "framed", "headers", "status")
 
     def __init__(self, head: Head, exchange: Exchange) -> None:
         self.status = head.status
@@ -17,6 +17,8 @@ class Answer:
         """Names and values in the upstream's order and case; trailers are not among them."""
         self.content_length = head.content_length
         """Body bytes to come; 0 where none can; None if the answer does not say."""
+        self.encoding = head.encoding
+        """The content encoding, in lower case; empty for none."""
         self.framed = head.framed
         """False if the body ends with the connection: it may be cut off unnoticed."""
         self._exchange = exchange

@@ -24,6 +24,8 @@ class Head:
     framed: bool
     """Whether the end of the body can be told from a broken line."""
     keep_alive: bool
+    encoding: bytes = b""
+    """The content encoding, in lower case; empty for none."""
 
     @property
     def interim(self) -> bool:
@@ -39,18 +41,19 @@ def read_head(raw: bytes, *, method: bytes) -> tuple[Head, Body]:
     valid = raw.startswith(b"HTTP/1.") and heard.complete and not heard.pieces
     if not valid or status < _FIRST_STATUS:
         raise Broken("the answer's head is not valid HTTP/1")
-    length, codings, closes = _framing_fields(heard.headers)
+    length, codings, closes, encoding = _read_fields(heard.headers)
     if method == b"HEAD" or status in _BODYLESS or status < _FIRST_FINAL:
         length, codings = 0, []
     body = _body(parser, length, codings)
     framed = not isinstance(body, UntilClose)
     keep_alive = framed and not closes and raw.startswith(b"HTTP/1.1 ")
-    return Head(status, heard.headers, length, framed, keep_alive), body
+    return Head(status, heard.headers, length, framed, keep_alive, encoding), body
 
 
-def _framing_fields(headers: Headers) -> tuple[int | None, list[bytes], bool]:
-    """Content-Length, transfer codings, and whether the server will close."""
+def _read_fields(headers: Headers) -> tuple[int | None, list[bytes], bool, bytes]:
+    """Content-Length, transfer codings, whether the server will close, the content encoding."""
     length: int | None = None
+    encoding = b""
     codings: list[bytes] = []
     closes = False
     for name, value in headers:
@@ -61,7 +64,9 @@ def _framing_fields(headers: Headers) -> tuple[int | None, list[bytes], bool]:
             codings.append(value.lower())
         elif lowered == b"connection":
             closes = closes or b"close" in value.lower()
-    return length, codings, closes
+        elif lowered == b"content-encoding":
+            encoding = encoding or value.strip().lower()
+    return length, codings, closes, encoding
 
 
 def _body(parser: Parser, length: int | None, codings: list[bytes]) -> Body:
