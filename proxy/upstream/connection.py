@@ -5,6 +5,7 @@ import select
 from typing import Protocol, cast
 
 from proxy.gathered import Gathered, Outbox
+from proxy.upstream.deadlines import Deadlines
 from proxy.upstream.errors import Broken, NotSent, TimedOut, UpstreamError
 from proxy.upstream.exchange import Exchange
 from proxy.upstream.reader import Reader
@@ -18,6 +19,7 @@ class Home(Protocol):
     """The pool, as a connection sees it."""
 
     outbox: Outbox
+    deadlines: Deadlines
 
     def put(self, connection: "Connection") -> None:
         """Take back a connection whose answer ended cleanly."""
@@ -37,7 +39,7 @@ class Connection(asyncio.Protocol):
         self._home = home
         self._exchange: Exchange | None = None
         self._reader = Reader(b"")
-        self._timer: asyncio.TimerHandle | None = None
+        self._span_s: float | None = None  # what the running exchange may take
         self._handed_before = 0
         self._writing = False
         self._full = False
@@ -64,7 +66,8 @@ class Connection(asyncio.Protocol):
         self._reader = Reader(method)
         self._handed_before = self._transport.handed
         self._writing = not whole
-        self._timer = self._loop.call_later(timeout_s, self._expire)
+        self._span_s = timeout_s
+        self._home.deadlines.begin(self, timeout_s)
         self._transport.write(request)
         return exchange
 
@@ -177,13 +180,13 @@ class Connection(asyncio.Protocol):
 
     def _let_go(self) -> None:
         self._exchange = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._span_s is not None:
+            self._home.deadlines.end(self, self._span_s)
+            self._span_s = None
         self._wake_writer()
 
-    def _expire(self) -> None:
-        self._timer = None
+    def expire(self) -> None:
+        """The exchange has had its time."""
         self._fail(TimedOut("the upstream did not finish its answer in time"))
 
     # a large body's writer

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from proxy.gathered import Outbox
 from proxy.upstream.connection import Connection
+from proxy.upstream.deadlines import Deadlines
 
 SUBMIT_IDLE_MAX_S = 5.0
 POLL_IDLE_MAX_S = 30.0
@@ -26,6 +27,7 @@ class Pool:
 
     def __init__(self, clock: Callable[[], float], *, rest_s: float = REST_S) -> None:
         self.outbox = Outbox()
+        self.deadlines = Deadlines()
         self._clock = clock
         self._rest_s = rest_s
         self._by_key: dict[str, dict[Connection, None]] = {}
@@ -115,6 +117,7 @@ class Pool:
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None
+        self.deadlines.close()
         for connection in tuple(self._open):
             connection.drop()
         if self._open:
