@@ -163,10 +163,7 @@ class Call:
     async def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """Send a whole answer: in one write, where the server is ours."""
         self.begun, self.status = True, status
-        await self.send(
-            {"type": "http.response.start", "status": status, "headers": headers, WHOLE: True}
-        )
-        await self.more(body, last=True)
+        await self.send({"type": WHOLE, "status": status, "headers": headers, "body": body})
 
     async def refuse(
         self, refusal: Refusal, *, setting: str = "auto", headers: Sequence[Header] = ()

@@ -8,12 +8,11 @@ a waiting app is made only when an app has to wait.
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from uvicorn._types import (
     ASGIReceiveEvent,
     ASGISendEvent,
-    HTTPResponseBodyEvent,
-    HTTPResponseStartEvent,
     HTTPScope,
 )
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -29,8 +28,8 @@ TARGET = "farebox.target"
 """In the scope: the request target as sent, where ASGI cannot tell `/a?` from `/a`."""
 COPIED_MAX = 16 * 1024
 """A larger piece goes out beside its frame: to copy it took a sixth of what a megabyte costs."""
-WHOLE = "farebox.whole"
-"""In a start message: the body is at hand, so that both go to the socket in one write."""
+WHOLE = "farebox.response.whole"
+"""Type of the message that is start and body in one: they go to the socket in one write."""
 
 
 class Exchange(RequestResponseCycle):
@@ -105,19 +104,23 @@ class Exchange(RequestResponseCycle):
 
     async def send(self, message: ASGISendEvent) -> None:
         """ASGI `send`: waits while the caller is not reading, drops what nobody reads."""
-        if message["type"] == CUT:
+        kind = message["type"]
+        if kind == CUT:
             self._cut()
             return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if self.disconnected:
             return
-        if message["type"] == "http.response.body" and self.response_started:
+        if kind == "http.response.body" and self.response_started:
             self._continue(message)
-        elif message["type"] == "http.response.start" and not self.response_started:
-            self._start(message)
+        elif kind == "http.response.start" and not self.response_started:
+            self.transport.write(self._start(message))
+        elif kind == WHOLE and not self.response_started:
+            self._head = self._start(message)
+            self._continue(message)
         else:
-            raise RuntimeError(f"ASGI message {message['type']!r} out of order")
+            raise RuntimeError(f"ASGI message {kind!r} out of order")
 
     def _cut(self) -> None:
         """End the answer short, so that its reader can tell it from a whole one."""
@@ -127,7 +130,8 @@ class Exchange(RequestResponseCycle):
         else:
             self.transport.close()
 
-    def _start(self, message: HTTPResponseStartEvent) -> None:
+    def _start(self, message: Any) -> bytes:
+        """Begin the answer; its head as it goes to the socket."""
         lines = [STATUS_LINE[message["status"]]]
         for name, value in message.get("headers", ()):
             if name.lower() in WATCHED:
@@ -138,10 +142,7 @@ class Exchange(RequestResponseCycle):
         if not head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n") == len(lines):
             raise RuntimeError("a header of the answer holds a line break")
         self.response_started = True
-        if message.get(WHOLE):
-            self._head = head + b"\r\n"
-        else:
-            self.transport.write(head + b"\r\n")
+        return head + b"\r\n"
 
     def _notice(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
@@ -173,7 +174,7 @@ class Exchange(RequestResponseCycle):
         lengths = (value for name, value in self.scope["headers"] if name == b"content-length")
         return int(next(lengths, self.unread_bytes_max + 1)) <= self.unread_bytes_max
 
-    def _continue(self, message: HTTPResponseBodyEvent) -> None:
+    def _continue(self, message: Any) -> None:
         if self.response_complete:
             raise RuntimeError("ASGI message after the answer was complete")
         more = message.get("more_body", False)
