@@ -12,6 +12,7 @@ import socket
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -38,14 +39,20 @@ _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 def new_id(at_us: int) -> str:
     """Make the id of a charge: time first, so that neighbours in time are neighbours on disk."""
-    number = (at_us << 50) | int.from_bytes(os.urandom(7), "big") >> 6
-    digits = []
-    while number > 31:  # noqa: PLR2004 - two digits of 32 at a time, while there are two
-        digits.append(_PAIRS[number & 1023])
-        number >>= 10
-    if number:
-        digits.append(_ALPHABET[number])
-    return "fb_" + "".join(reversed(digits))
+    chance = int.from_bytes(os.urandom(7), "big") >> 6  # ten digits of 32; of the time the rest
+    pairs = [_PAIRS[at_us >> 10 & 1023], _PAIRS[at_us & 1023]]
+    pairs += [_PAIRS[chance >> bits & 1023] for bits in (40, 30, 20, 10, 0)]
+    return f"fb_{_in_32(at_us >> 20)}{''.join(pairs)}"
+
+
+@lru_cache(maxsize=4)
+def _in_32(second: int) -> str:
+    """Write the digits of an instant that stay the same for a second."""
+    digits = ""
+    while second:
+        digits = _ALPHABET[second & 31] + digits
+        second >>= 5
+    return digits
 
 
 def process_name() -> str:

@@ -16,6 +16,7 @@ from proxy.directory import Directory, Key
 from proxy.door import Caller, Door
 from proxy.errors import UpstreamKeyMissing
 from proxy.headers import Asked, forwarded, read_farebox_headers
+from proxy.keys import fingerprint
 from proxy.passing import Manner
 from proxy.public_base import public_base
 from proxy.settings import Settings
@@ -36,6 +37,8 @@ class Head:
     manner: Manner
     until_us: int
     """When the key expires, or a secret that was rotated out: then it is looked at again."""
+    account: str = ""
+    """The fingerprint of the key that pays; empty where there is none."""
     fields: bytes | None = None
     """`outgoing` as the upstream's client writes it, once it has."""
 
@@ -111,7 +114,15 @@ class Heads:
         )
         secret = None if own or payer is None else payer.encode()
         manner = Manner(self._base(call, own=own), secret)
-        return Head(caller, asked, payer, outgoing, manner, _looked_at_again(caller.key, at_us))
+        return Head(
+            caller,
+            asked,
+            payer,
+            outgoing,
+            manner,
+            _looked_at_again(caller.key, at_us),
+            "" if payer is None else fingerprint(payer),
+        )
 
     def _payer(self, key: Key) -> str | None:
         named = key.upstream_key_env

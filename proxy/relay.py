@@ -26,7 +26,6 @@ from proxy.errors import (
 from proxy.fares import Fares, new_id
 from proxy.headers import tags_text
 from proxy.heads import Head, Heads
-from proxy.keys import fingerprint
 from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
@@ -176,12 +175,13 @@ class Relay:
 
     def _reservation(self, call: Call, head: Head, priced: Priced, once: Kept | None) -> Reserve:
         caller, asked = head.caller, head.asked
+        head.paid_by()  # for its error, before anything is done
         segments = call.routed.segments
         return Reserve(
             charge_id=new_id(now_us()),
             key=caller.key,
             price=priced,
-            account=fingerprint(head.paid_by()),
+            account=head.account,
             surface=call.routed.surface,
             owner=self.fares.owner,
             tags=tags_text(caller.key.tags, asked.tags),
