@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from proxy.edge.exchange import Exchange
+from proxy.edge.known import KnownHeads
 from proxy.edge.limits import EdgeLimits
 from proxy.edge.refusals import BODY_TOO_SLOW, HEAD_TOO_SLOW, TOO_MANY_CONNECTIONS, answer
 from proxy.edge.status import ServerStatus
@@ -58,11 +59,13 @@ class Connection(HttpToolsProtocol):
         limits: EdgeLimits,
         status: ServerStatus,
         outbox: Outbox,
+        known: KnownHeads,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits = limits
         self.status = status
         self.outbox = outbox
+        self.known = known
         self.reading = NOTHING
         self.deadline = NEVER
         self.answering: Exchange | None = None

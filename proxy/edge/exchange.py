@@ -18,12 +18,15 @@ from uvicorn._types import (
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from proxy.edge.known import News
 from proxy.edge.refusals import InternalError
 from proxy.errors import envelope
 
 WATCHED = frozenset((b"content-length", b"connection"))
 CUT = "farebox.response.cut"
 """Type of the message, beside ASGI's own, that ends an answer which came only in part."""
+FIELDS = "farebox.fields"
+"""In the scope: the known header fields of the request, where they are known."""
 TARGET = "farebox.target"
 """In the scope: the request target as sent, where ASGI cannot tell `/a?` from `/a`."""
 COPIED_MAX = 16 * 1024
@@ -45,6 +48,8 @@ class Exchange(RequestResponseCycle):
     bodiless = False  # the answer to HEAD, 204 and 304 end with their headers
     unframed = False  # HTTP/1.0 without a length: the end of the connection ends the body
     said_close = False
+    status = 0  # of the answer
+    news: News | None = None  # what may be known of its head from now on
     _head = b""  # of an answer whose body is at hand
     _news = False  # something came that the app has not received yet
     _bell: asyncio.Event | None = None
@@ -132,7 +137,8 @@ class Exchange(RequestResponseCycle):
 
     def _start(self, message: Any) -> bytes:
         """Begin the answer; its head as it goes to the socket."""
-        lines = [STATUS_LINE[message["status"]]]
+        self.status = message["status"]
+        lines = [STATUS_LINE[self.status]]
         for name, value in message.get("headers", ()):
             if name.lower() in WATCHED:
                 self._notice(name.lower(), value)

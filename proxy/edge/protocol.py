@@ -1,18 +1,18 @@
 """What a caller's bytes mean: uvicorn's protocol on httptools, with caps and suspicion."""
 
-import urllib.parse
-
 import httptools
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from proxy.edge.connection import BODY, HEAD, LEAVING, NEVER, NOTHING, REFUSED, Connection
-from proxy.edge.exchange import TARGET, Exchange
+from proxy.edge.exchange import FIELDS, TARGET, Exchange
 from proxy.edge.head import check_head, without_upgrade
+from proxy.edge.known import Field, Known, Line, news
 from proxy.edge.refusals import bad_request
 from proxy.errors import HeadersTooLarge, Refusal
 
 STOPPED = frozenset((REFUSED, LEAVING))
+REFUSED_FROM = 400  # the head of a call that was not let in is not kept
 
 
 class EdgeProtocol(Connection):
@@ -23,6 +23,7 @@ class EdgeProtocol(Connection):
     _unframed_bytes = 0  # fed since the parser last said anything final
     _swallowed_bytes = 0  # of a body that nobody wants any more
     _declined: bytes | None = None  # a head rewritten without its Upgrade
+    _whole: bytes | None = None  # what is being fed, if a request begins with it
 
     # Bytes in
 
@@ -30,6 +31,11 @@ class EdgeProtocol(Connection):
         """Feed the parser; whatever it or our rules object to ends the connection."""
         if self.reading in STOPPED:
             return
+        begins = self.reading is NOTHING and not self._unframed_bytes
+        if begins and self.answering is None and (known := self.known.find(data)) is not None:
+            self._take(known)
+            return
+        self._whole = data if begins else None
         self._unframed_bytes += len(data)
         try:
             self.parser.feed_data(data)
@@ -42,6 +48,18 @@ class EdgeProtocol(Connection):
         else:
             if self.reading is not NOTHING or self._unframed_bytes:
                 self._look_at_the_unfinished()
+
+    def _take(self, known: Known) -> None:
+        """Begin a call whose head the parser need not read again."""
+        self._swallowed_bytes = 0
+        self.deadline = NEVER
+        scope = self._scope("1.1", known.line, known.headers)
+        scope[FIELDS] = known.fields  # type: ignore[literal-required]  # beside what ASGI names
+        exchange = self._exchange(scope, expects_continue=False, keep_alive=True)
+        exchange.body += known.body
+        exchange.more_body = False
+        exchange.wake()
+        self._begin(exchange)
 
     def _look_at_the_unfinished(self) -> None:
         """Bound what the parser holds, what it reads for nobody, and how long it may take."""
@@ -86,17 +104,15 @@ class EdgeProtocol(Connection):
         self.headers = []
         self._unframed_bytes = self._swallowed_bytes = 0
         self.reading, self.deadline = BODY, NEVER
-        keep_alive = version != "1.0" and parser.should_keep_alive() and not self.status.draining
-        exchange = Exchange(
-            self._scope(version, headers),
-            self.transport,
-            self.flow,
-            self.logger,
-            self.on_response_complete,
+        line = Line.of(parser.get_method().decode("ascii"), self.url)
+        exchange = self._exchange(
+            self._scope(version, line, headers),
             expects_continue=expects_continue,
-            keep_alive=keep_alive,
-            unread_bytes_max=self.limits.unread_bytes_max,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
         )
+        if exchange.keep_alive and not expects_continue and self._whole is not None:
+            exchange.news = news(self._whole, line, headers)
+        self._whole = None
         self._begin(exchange)
 
     def on_body(self, body: bytes) -> None:
@@ -137,9 +153,19 @@ class EdgeProtocol(Connection):
             if len(self.url) + fields > self.limits.head_bytes_max:
                 raise HeadersTooLarge
 
-    def _scope(self, version: str, headers: list[tuple[bytes, bytes]]) -> HTTPScope:
-        raw_path, _, query = self.url.partition(b"?")
-        path = raw_path.decode("ascii")
+    def _exchange(self, scope: HTTPScope, *, expects_continue: bool, keep_alive: bool) -> Exchange:
+        return Exchange(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.on_response_complete,
+            expects_continue=expects_continue,
+            keep_alive=keep_alive and not self.status.draining,
+            unread_bytes_max=self.limits.unread_bytes_max,
+        )
+
+    def _scope(self, version: str, line: Line, headers: list[Field]) -> HTTPScope:
         return {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
@@ -147,14 +173,14 @@ class EdgeProtocol(Connection):
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme or "http",
-            "method": self.parser.get_method().decode("ascii"),
+            "method": line.method,
             "root_path": "",
-            "path": urllib.parse.unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "query_string": query,
+            "path": line.path,
+            "raw_path": line.raw_path,
+            "query_string": line.query,
             "headers": headers,
             "state": self.app_state.copy(),
-            TARGET: self.url,  # type: ignore[misc]  # beside what ASGI names
+            TARGET: line.target,  # type: ignore[misc]  # beside what ASGI names
         }
 
     # Calls and their answers
@@ -177,6 +203,8 @@ class EdgeProtocol(Connection):
     def on_response_complete(self) -> None:
         """The answer is with the transport: on to the next call, a refusal, or rest."""
         answered, self.answering = self.answering, None
+        if answered is not None and answered.news is not None and answered.status < REFUSED_FROM:
+            self.known.keep(answered.news)
         if self.transport.is_closing() or answered is None:
             return
         if self.flow.read_paused:

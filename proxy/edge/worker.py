@@ -15,6 +15,7 @@ from typing import Any, Final
 import uvicorn
 
 from proxy.edge.connection import sweep
+from proxy.edge.known import KnownHeads
 from proxy.edge.limits import EdgeLimits, connections_cap
 from proxy.edge.protocol import EdgeProtocol
 from proxy.edge.status import ServerStatus
@@ -61,7 +62,9 @@ def spare_the_collector() -> None:
 
 def config(app: App, limits: EdgeLimits, status: ServerStatus) -> uvicorn.Config:
     """Return uvicorn's settings: fast, silent, and adding nothing to what the app sends."""
-    protocol = functools.partial(EdgeProtocol, limits=limits, status=status, outbox=Outbox())
+    protocol = functools.partial(
+        EdgeProtocol, limits=limits, status=status, outbox=Outbox(), known=KnownHeads()
+    )
     return uvicorn.Config(
         app,
         loop="uvloop",

@@ -30,10 +30,14 @@ def talk(line: socket.socket, case: Case, piece: int) -> list[Answer]:
     return read_all(line, until=b'"raw_path": "/honest"')
 
 
-@pytest.mark.parametrize("cut", ["whole", "in pieces"])
+@pytest.mark.parametrize("cut", ["whole", "in pieces", "known"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_request_reaches_the_app_as_sent_or_is_refused(edge: Edge, case: Case, cut: str) -> None:
     piece = max(1, len(case.sent)) if cut == "whole" else max(7, len(case.sent) // 40)
+    if cut == "known":  # if such a head can be
+        piece = max(1, len(case.sent))
+        with edge.connect() as line:
+            talk(line, case, piece)
     with edge.connect() as line:
         found = talk(line, case, piece)
     if case.status is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from proxy.call import Call
 from proxy.directory import REVOKED, Directory, Key
 from proxy.door import Door, Purse
-from proxy.edge.exchange import TARGET
+from proxy.edge.exchange import FIELDS, TARGET
+from proxy.edge.known import Fields
 from proxy.errors import BadRequest, InvalidKey, UpstreamKeyMissing
 from proxy.heads import KNOWN_BYTES_MAX, KNOWN_MAX, Head, Heads
 from proxy.keys import digest, fingerprint, new_key
@@ -28,9 +30,12 @@ def key(**facts: Any) -> Key:
     return replace(Key("k1", "amy", public=NEW.public, digest=NEW.digest), **facts)
 
 
+REVISIONS = count(1)
+
+
 def directory(*keys: Key) -> Directory:
     return Directory(
-        1, {each.id: each for each in keys}, {}, ZoneInfo("UTC"), None,
+        next(REVISIONS), {each.id: each for each in keys}, {}, ZoneInfo("UTC"), None,
         by_public={each.public: each for each in keys}
         | {each.old_public: each for each in keys if each.old_public},
         by_fingerprint={each.fingerprint: each for each in keys if each.own},
@@ -45,6 +50,8 @@ class House:
     environ: dict[str, str] = field(default_factory=dict)
     directory: Directory = field(default_factory=lambda: directory(key()))
     at_us: int = MADE_US
+    edge_knows = False
+    """Whether the edge has seen such fields before, and remembers them."""
 
     def __post_init__(self) -> None:
         purse = Purse(self.settings.upstream_key, self.environ, lambda: self.directory)
@@ -52,6 +59,7 @@ class House:
         self.heads = Heads(
             self.settings, door, lambda: self.directory, self.environ, lambda: self.at_us
         )
+        self.fields: dict[tuple[tuple[bytes, bytes], ...], Fields] = {}
 
     def call(self, headers: Headers, client: tuple[str, int] = ("10.0.0.1", 5)) -> Call:
         async def nothing(*_: object) -> Any:
@@ -61,10 +69,18 @@ class House:
             "type": "http", "method": "GET", "path": "/api/v3/x", "raw_path": b"/api/v3/x",
             "headers": headers, "client": client, "scheme": "http", TARGET: b"/api/v3/x",
         }  # fmt: skip
+        if self.edge_knows:
+            told = self.fields.setdefault(tuple(headers), Fields(headers, None))
+            scope |= {FIELDS: told}
         return Call.of(scope, nothing, nothing)
 
     def of(self, headers: Headers, client: tuple[str, int] = ("10.0.0.1", 5)) -> Head:
         return self.heads.of(self.call(headers, client))
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["new", "known to the edge"])
+def _edge(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(House, "edge_knows", request.param)
 
 
 def sent(secret: str = NEW.secret, *more: tuple[bytes, bytes]) -> Headers:
@@ -159,6 +175,7 @@ def test_a_trusted_proxys_calls_are_known_whatever_connection_they_come_on() -> 
 
 def test_what_is_kept_stays_small() -> None:
     house = House()
+    house.edge_knows = False  # which has bounds of its own
     long = sent(NEW.secret, (b"a", b"x" * KNOWN_BYTES_MAX))
     assert house.of(long) is not house.of(long)
     for n in range(KNOWN_MAX * 2 + 1):
