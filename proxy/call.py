@@ -12,7 +12,7 @@ from pricing import Quote
 from proxy.directory import Key
 from proxy.edge.exchange import CUT, TARGET, WHOLE
 from proxy.errors import Overloaded, PayloadTooLarge, Refusal, envelope
-from proxy.routes import Route, Routed, route
+from proxy.routes import Routed, route
 
 Header = tuple[bytes, bytes]
 
@@ -88,8 +88,7 @@ class Call:
     @property
     def label(self) -> str:
         """Name the route for the metrics."""
-        found = self.routed.route
-        return found.value if found in (Route.SUBMIT, Route.POLL) else "relay"
+        return self.routed.label
 
     def comes_from(self, key: Key) -> None:
         """Note whose call it is; a label gets only what is on the list of keys."""
@@ -136,7 +135,10 @@ class Call:
 
     def _announced(self) -> int:
         """Say how many bytes the head promises; 0 where it does not say."""
-        return next((int(v) for n, v in self.headers if n == b"content-length"), 0)
+        for name, value in self.headers:
+            if name == b"content-length":
+                return int(value)
+        return 0
 
     def _hold(self, count: int, held: Held) -> None:
         held.take(count)

@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -34,15 +34,25 @@ OPEN_MAX, DECIDED_MAX = 50_000, 5_000
 AGAIN_AFTER_S = 0.25
 AGAIN_MAX = 256
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the order of ASCII
+DRAWN = 128
+_CHANCES: list[str] = []
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def new_id(at_us: int) -> str:
     """Make the id of a charge: time first, so that neighbours in time are neighbours on disk."""
-    chance = int.from_bytes(os.urandom(7), "big") >> 6  # ten digits of 32; of the time the rest
-    pairs = [_PAIRS[at_us >> 10 & 1023], _PAIRS[at_us & 1023]]
-    pairs += [_PAIRS[chance >> bits & 1023] for bits in (40, 30, 20, 10, 0)]
-    return f"fb_{_in_32(at_us >> 20)}{''.join(pairs)}"
+    if not _CHANCES:
+        _CHANCES.extend(_drawn())
+    at = _in_32(at_us >> 20) + _PAIRS[at_us >> 10 & 1023] + _PAIRS[at_us & 1023]
+    return f"fb_{at}{_CHANCES.pop()}"
+
+
+def _drawn() -> Iterator[str]:
+    """Draw the last ten digits of some ids: to ask the system for each was half of an id."""
+    drawn = memoryview(os.urandom(7 * DRAWN)).cast("B")
+    for at in range(0, len(drawn), 7):
+        chance = int.from_bytes(drawn[at : at + 7], "big")
+        yield "".join([_PAIRS[chance >> bits & 1023] for bits in (40, 30, 20, 10, 0)])
 
 
 @lru_cache(maxsize=4)

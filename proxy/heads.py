@@ -41,6 +41,8 @@ class Head:
     """When the key expires, or a secret that was rotated out: then it is looked at again."""
     account: str = ""
     """The fingerprint of the key that pays; empty where there is none."""
+    encoded: bool = False
+    """Whether the body comes in a content coding, so that we cannot read it."""
     fields: bytes | None = None
     """`outgoing` as the upstream's client writes it, once it has."""
 
@@ -137,6 +139,7 @@ class Heads:
             manner,
             _looked_at_again(caller.key, at_us),
             "" if payer is None else fingerprint(payer),
+            any(n == b"content-encoding" and v.lower() != b"identity" for n, v in call.headers),
         )
 
     def _payer(self, key: Key) -> str | None:

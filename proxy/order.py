@@ -45,7 +45,7 @@ def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Orde
         get("resolution"),
         get("n"),
         get("quality"),
-        sum(_references(members[name]) for name in REFERENCES if name in members),
+        sum([_references(members[name]) for name in REFERENCES if name in members]),
         get("num_images"),
         get("sequential_image_generation") not in _NO_SEQUENCE,
         tuple(_options(get("provider"))) if surface == "unified" else (),
@@ -63,7 +63,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_constant=_not_json)
 
 def _parse(body: bytes) -> Pairs:
     try:
-        document = _DECODER.decode(body.decode("utf-8"))
+        document = _decoded(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise NotUnderstood("body", "is not one JSON object in UTF-8") from None
     if not isinstance(document, tuple):
@@ -71,6 +71,15 @@ def _parse(body: bytes) -> Pairs:
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _is_deep(document):
         raise NotUnderstood("body", f"is nested more than {DEPTH_MAX} deep")
     return document
+
+
+def _decoded(text: str) -> Any:
+    """Decode JSON; where no blanks stand around it, without looking for them."""
+    if text.startswith("{"):
+        document, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return document
+    return _DECODER.decode(text)
 
 
 def _is_deep(document: Pairs) -> bool:
@@ -114,7 +123,7 @@ def _references(value: object) -> int:
 
 def _aspect(document: Pairs) -> object:
     """Find the aspect; the last one counts, as with most parsers: it moves no price."""
-    return next((value for name, value in reversed(document) if name == "aspect_ratio"), None)
+    return dict(document).get("aspect_ratio")
 
 
 def _options(provider: object) -> Iterator[dict[str, Any]]:

@@ -130,7 +130,7 @@ class Relay:
     async def _submit(self, call: Call, head: Head) -> None:
         """Reserve the fare, and only then let the call through."""
         caller, asked = head.caller, head.asked
-        if any(n == b"content-encoding" and v.lower() != b"identity" for n, v in call.headers):
+        if head.encoded:
             raise UnsupportedEncoding
         body = await self._body(call)
         routed = call.routed

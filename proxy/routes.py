@@ -1,6 +1,6 @@
 """Which v3 call a request is: decided from method and raw path, decoded once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
@@ -29,6 +29,13 @@ class Routed:
     surface: Surface
     segments: tuple[str, ...] = ()
     prediction_id: str | None = None
+    label: str = field(init=False)
+    """What the metrics and the log call it."""
+
+    def __post_init__(self) -> None:
+        """Name it once: an enum's value is dear to ask for."""
+        told = self.route in (Route.SUBMIT, Route.POLL)
+        object.__setattr__(self, "label", self.route.value if told else "relay")
 
 
 UPLOAD: Final = ("media", "uploads")

@@ -23,6 +23,7 @@ from proxy.edge.refusals import InternalError
 from proxy.errors import envelope
 
 WATCHED = frozenset((b"content-length", b"connection"))
+WATCHED_BYTES = frozenset(map(len, WATCHED))
 CUT = "farebox.response.cut"
 """Type of the message, beside ASGI's own, that ends an answer which came only in part."""
 FIELDS = "farebox.fields"
@@ -139,10 +140,11 @@ class Exchange(RequestResponseCycle):
         """Begin the answer; its head as it goes to the socket."""
         self.status = message["status"]
         lines = [STATUS_LINE[self.status]]
-        for name, value in message.get("headers", ()):
-            if name.lower() in WATCHED:
+        headers = message.get("headers", ())
+        for name, value in headers:
+            if len(name) in WATCHED_BYTES and name.lower() in WATCHED:
                 self._notice(name.lower(), value)
-            lines.append(b"%b: %b\r\n" % (name, value))
+        lines += [b"%b: %b\r\n" % pair for pair in headers]
         self._frame(message["status"], lines)
         head = b"".join(lines)
         if not head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n") == len(lines):
