@@ -1,6 +1,7 @@
 """From a submit to a quote that the key may buy, and from a spent budget to its refusal."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pricing import NotUnderstood, Quote, affordable, usd
 from proxy.budget import KEY, Standing, tightest
@@ -83,15 +84,19 @@ class Quoting:
         """Say how the tightest budget stands; a shared one tells only what remains."""
         if standing is None or standing.limit_micros is None:
             return []
-        resets = local(standing.resets_us, standing.timezone).isoformat()
         found = [
             (b"x-farebox-budget-remaining-usd", usd(standing.remaining_micros or 0).encode()),
-            (b"x-farebox-budget-resets-at", resets.encode()),
+            (b"x-farebox-budget-resets-at", _said(standing.resets_us, standing.timezone)),
         ]
         if standing.budget.scope == KEY or self.show_shared:
             limit = usd(standing.limit_micros).encode()
             found.insert(0, (b"x-farebox-budget-limit-usd", limit))
         return found
+
+
+@lru_cache(maxsize=1024)
+def _said(at_us: int, zone: str) -> bytes:
+    return local(at_us, zone).isoformat().encode()
 
 
 def fare_headers(fare: Fare) -> list[tuple[bytes, bytes]]:

@@ -10,6 +10,8 @@ Headers = list[tuple[bytes, bytes]]
 
 _FIRST_STATUS = 100
 _FIRST_FINAL = 200
+_TELLING = (b"content-length", b"transfer-encoding", b"connection", b"content-encoding")
+_TELLING_BYTES = frozenset(map(len, _TELLING))
 _BODYLESS = frozenset({204, 304})
 
 
@@ -57,6 +59,8 @@ def _read_fields(headers: Headers) -> tuple[int | None, list[bytes], bool, bytes
     codings: list[bytes] = []
     closes = False
     for name, value in headers:
+        if len(name) not in _TELLING_BYTES:  # most: one look less than in lower case
+            continue
         lowered = name.lower()
         if lowered == b"content-length":  # at most one, of digits only: the parser saw to that
             length = int(value)

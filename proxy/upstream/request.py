@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from proxy.upstream.errors import NotSent
 
@@ -11,6 +12,7 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(rb"/[^\x00-\x20\x7f]*")
 _SPLITS_LINES = re.compile(rb"[\x00\r\n]")
 _OURS = frozenset({b"content-length", b"transfer-encoding"})
+_KNOWN_BYTES_MAX = 256  # of a target; longer ones are looked at each time
 _TELLS_EMPTY = frozenset({b"POST", b"PUT", b"PATCH"})
 
 
@@ -33,11 +35,19 @@ def write_head(method: bytes, target: bytes, fields: bytes, *, body_bytes: int) 
     Raises:
         NotSent: the method or the target would not survive the wire as given.
     """
-    if not (_TOKEN.fullmatch(method) and _TARGET.fullmatch(target)):
-        raise NotSent("the method or the target is not valid HTTP")
     framed = body_bytes or method in _TELLS_EMPTY
     length = b"content-length: %d\r\n" % body_bytes if framed else b""
-    return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (method, target, fields, length)
+    write = _known_line if len(target) <= _KNOWN_BYTES_MAX else _line
+    return b"%b%b%b\r\n" % (write(method, target), fields, length)
+
+
+def _line(method: bytes, target: bytes) -> bytes:
+    if not (_TOKEN.fullmatch(method) and _TARGET.fullmatch(target)):
+        raise NotSent("the method or the target is not valid HTTP")
+    return b"%b %b HTTP/1.1\r\n" % (method, target)
+
+
+_known_line = lru_cache(maxsize=4096)(_line)  # a prediction is polled again and again
 
 
 def _check(fields: Sequence[Header]) -> None:
