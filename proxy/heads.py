@@ -21,9 +21,10 @@ from proxy.headers import Asked, forwarded, read_farebox_headers
 from proxy.keys import fingerprint
 from proxy.passing import Manner
 from proxy.public_base import public_base
+from proxy.recent import Recent
 from proxy.settings import Settings
 
-KNOWN_MAX: Final = 1024
+KNOWN_MAX: Final = 512  # of each generation
 KNOWN_BYTES_MAX: Final = 4096  # of one head; larger ones are worked out each time
 
 
@@ -71,7 +72,7 @@ class Heads:
     environ: Mapping[str, str]
     clock: Callable[[], int] = now_us
     _of: Directory | None = None
-    _known: dict[tuple[object, ...], Head] = field(default_factory=dict)
+    _known: Recent[tuple[object, ...], Head] = field(default_factory=lambda: Recent(KNOWN_MAX))
 
     def of(self, call: Call) -> Head:
         """Read the head of a call, and note on the call whose it is.
@@ -95,7 +96,8 @@ class Heads:
     def _found(self, call: Call, directory: Directory, at_us: int) -> Head:
         """Find a head by its text, or read it."""
         if directory is not self._of:
-            self._of, self._known = directory, {}
+            self._of = directory
+            self._known.clear()
         sent = self._sent(call)
         head = self._known.get(sent)
         if head is not None and at_us < head.until_us:
@@ -106,9 +108,7 @@ class Heads:
             not head.caller.unseen
             and sum(len(n) + len(v) for n, v in call.headers) <= KNOWN_BYTES_MAX
         ):
-            if len(self._known) >= KNOWN_MAX:
-                self._known.clear()
-            self._known[sent] = head
+            self._known.put(sent, head)
         return head
 
     def _sent(self, call: Call) -> tuple[object, ...]:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from proxy.recent import Recent
+
 Field = tuple[bytes, bytes]
 
-LINES_MAX, FIELDS_MAX = 8192, 1024  # kept; more, and all of them are forgotten
+LINES_MAX, FIELDS_MAX = 4096, 512  # of each generation
 LINE_BYTES_MAX, FIELDS_BYTES_MAX = 512, 4096  # of one that is kept
 BODY_BYTES_MAX: Final = 64 * 1024  # of a request that came whole
 VERSION: Final = b" HTTP/1.1"
@@ -88,8 +90,8 @@ class KnownHeads:
     """The heads that one worker has read."""
 
     def __init__(self) -> None:
-        self._lines: dict[bytes, Line] = {}
-        self._fields: dict[tuple[bytes, bytes], Fields] = {}
+        self._lines = Recent[bytes, Line](LINES_MAX)
+        self._fields = Recent[tuple[bytes, bytes], Fields](FIELDS_MAX)
 
     def find(self, data: bytes) -> Known | None:
         """Read a request, if it is whole, alone and its head known."""
@@ -104,12 +106,9 @@ class KnownHeads:
 
     def keep(self, news: News) -> None:
         """Know this head from now on."""
-        if len(self._lines) >= LINES_MAX:
-            self._lines.clear()
-        if len(self._fields) >= FIELDS_MAX:
-            self._fields.clear()
-        self._lines[news.sent] = news.line
-        self._fields.setdefault(news.around, news.fields)
+        self._lines.put(news.sent, news.line)
+        if self._fields.get(news.around) is None:  # one that is kept may have a note
+            self._fields.put(news.around, news.fields)
 
 
 def news(data: bytes, line: Line, headers: Sequence[Field]) -> News | None:

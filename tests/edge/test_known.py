@@ -95,18 +95,35 @@ def test_not_every_head_is_to_be_known(data: bytes, headers: list[tuple[bytes, b
     assert news(data, Line.of("POST", b"/x?q"), headers) is None
 
 
-def test_too_many_are_forgotten() -> None:
+def asked(line: int, host: int) -> bytes:
+    return b"GET /%d HTTP/1.1\r\nHost: h%d\r\n\r\n" % (line, host)
+
+
+def test_too_many_are_forgotten_but_not_what_comes_again() -> None:
     known = KnownHeads()
-    for number in range(LINES_MAX + 1):
-        host = b"h%d" % min(number, FIELDS_MAX)
-        data = b"GET /%d HTTP/1.1\r\nHost: %b\r\n\r\n" % (number, host)
-        told = news(data, Line.of("GET", b"/%d" % number), [(b"host", host)])
+    for number in range(2 * LINES_MAX + 2):
+        host = min(number, 2 * FIELDS_MAX)
+        told = news(
+            asked(number, host), Line.of("GET", b"/%d" % number), [(b"host", b"h%d" % host)]
+        )
         assert told is not None
         known.keep(told)
-        assert known.find(data) is not None
-    assert known.find(b"GET /7 HTTP/1.1\r\nHost: h1024\r\n\r\n") is None
-    assert known.find(b"GET /%d HTTP/1.1\r\nHost: h7\r\n\r\n" % LINES_MAX) is None
-    assert known.find(b"GET /%d HTTP/1.1\r\nHost: h1024\r\n\r\n" % LINES_MAX) is not None
+        assert known.find(asked(number, host)) is not None
+        assert known.find(asked(0, 0)) is not None
+    assert known.find(asked(7, 0)) is None
+    assert known.find(asked(0, 7)) is None
+
+
+def test_what_the_app_noted_beside_fields_stays_when_another_line_brings_them() -> None:
+    known = KnownHeads()
+    for line in range(2):
+        told = news(asked(line, 0), Line.of("GET", b"/%d" % line), [(b"host", b"h0")])
+        assert told is not None
+        known.keep(told)
+        found = known.find(asked(line, 0))
+        assert found is not None
+        assert found.fields.note == (None if line == 0 else "seen")
+        found.fields.note = "seen"
 
 
 @pytest.mark.parametrize(
