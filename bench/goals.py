@@ -102,6 +102,12 @@ GOALS = {
     "scrape/beside": Goal(SCRAPE, "polls' p99 in the 5 s around one, without one = 1", 1.1),
     "workers/poll": Goal(WORKERS, "polls a second, one worker's = 1", 1.7, least=True),
     "workers/submit": Goal(WORKERS, "submits a second, one worker's = 1", 1.7, least=True),
+    "workers/poll a core": Goal(
+        WORKERS, "polls a second, those of one on one core = 1", 1.7, least=True
+    ),
+    "workers/submit a core": Goal(
+        WORKERS, "submits a second, those of one on one core = 1", 1.7, least=True
+    ),
     "workers/agree": Goal(WORKERS, "books that differ after it", 0),
 }
 

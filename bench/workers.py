@@ -1,8 +1,10 @@
-"""Two workers against one. Both cores belong to everybody: workers, callers and the upstream.
+"""Two workers on two cores against one, with callers and the upstream on the same cores.
 
-Callers and the upstream take about a tenth of what polls take, so two workers cannot come to
-twice one; what is left over is said beside the figure. Afterwards the books are compared: what
-the callers were answered, the ledger, its own check of itself, and what both workers' metrics say.
+Once against one worker to which both cores are open: its callers and the upstream have the second
+one to themselves, while two workers share both with them, so twice is out of reach. And once
+against one worker that shares one core with them all, as two workers share two. Afterwards the
+books are compared: what the callers were answered, the ledger, its own check of itself, and what
+both workers' metrics say.
 """
 
 import os
@@ -22,37 +24,50 @@ from bench.upstream import serving
 CORES = tuple(sorted(os.sched_getaffinity(0)))[:2]
 CONNECTIONS = 256  # enough that neither worker waits for callers
 KINDS = ("poll", "submit")
+CELLS = {"one": (1, CORES), "one on a core": (1, CORES[:1]), "two": (2, CORES)}
 SYNC = "/api/v3/google/gemini-3.1-flash-image-preview/done"
 
 
 def findings(session: Session) -> list[Finding]:
     """Start one worker, then two, in turns."""
-    ratios: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    ratios: dict[str, list[float]] = {}
     differ = 0
-    with serving(session.folder, CORES) as upstream:
-        for turn in session.turns("two workers"):
-            rates = {}
-            for workers in (1, 2) if turn % 2 == 0 else (2, 1):
-                environ = {"FAREBOX_WORKERS": str(workers)}
-                with running(
-                    FAREBOX, session.folder, upstream, cores=CORES, environ=environ
-                ) as proxy:
-                    rates[workers] = _rates(session, proxy, upstream)
-                    differ += _differences(session, proxy, upstream)
-            for kind in KINDS:
-                ratios[kind].append(rates[2][kind] / rates[1][kind])
-    told = [found(f"workers/{kind}", *values) for kind, values in ratios.items()]
+    for turn in session.turns("two workers"):
+        rates = {}
+        for cell in CELLS if turn % 2 == 0 else reversed(CELLS):
+            rates[cell], wrong = _measured(session, *CELLS[cell])
+            differ += wrong
+        for kind in KINDS:
+            for cell, name in (("one", kind), ("one on a core", f"{kind} a core")):
+                ratio = rates["two"][kind] / rates[cell][kind]
+                ratios.setdefault(f"workers/{name}", []).append(ratio)
+    told = [found(name, *values) for name, values in ratios.items()]
     return [*told, found("workers/agree", differ)]
 
 
-def _rates(session: Session, proxy: Running, upstream: int) -> dict[str, float]:
+def _measured(
+    session: Session, workers: int, cores: tuple[int, ...]
+) -> tuple[dict[str, float], int]:
+    """Calls a second of so many workers on these cores, and how many books differ afterwards."""
+    environ = {"FAREBOX_WORKERS": str(workers)}
+    with (
+        serving(session.folder, cores) as upstream,
+        running(FAREBOX, session.folder, upstream, cores=cores, environ=environ) as proxy,
+    ):
+        rates = _rates(session, proxy, upstream, cores)
+        return rates, _differences(session, proxy, upstream)
+
+
+def _rates(
+    session: Session, proxy: Running, upstream: int, cores: tuple[int, ...]
+) -> dict[str, float]:
     rates = {}
     for kind in KINDS:
         ask = asked(FAREBOX, proxy, upstream, kind)
         for seconds in (WARM_S, session.seconds):
             seen = load(
                 session.folder, proxy.port, ask, connections=CONNECTIONS, seconds=seconds,
-                cores=CORES,
+                cores=cores,
             )  # fmt: skip
         rates[kind] = seen.a_second
     return rates
