@@ -63,8 +63,8 @@ def tree(pid: int) -> list[int]:
     """List a process and all below it."""
     found, look = [pid], [pid]
     while look:
-        children = Path(f"/proc/{look[0]}/task/{look[0]}/children")
-        below = [int(child) for child in children.read_text().split()] if children.exists() else []
+        threads = Path(f"/proc/{look[0]}/task").glob("*/children")
+        below = [int(child) for thread in threads for child in thread.read_text().split()]
         found += below
         look = look[1:] + below
     return found
