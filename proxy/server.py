@@ -4,10 +4,7 @@ One worker runs in this process. With several, this process only owns their list
 and watches over them (`proxy.edge.workers`).
 """
 
-import contextlib
-import ctypes
 import functools
-import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -20,10 +17,10 @@ from uvicorn.importer import import_from_string
 from proxy.edge import EdgeLimits, ServerStatus
 from proxy.edge.worker import FAILED, App, run_worker
 from proxy.edge.workers import Supervisor
+from proxy.private_memory import keep_memory_private
 
 APP: Final = "proxy.app:create_app"
 BACKLOG: Final = 4096
-PR_SET_DUMPABLE: Final = 4
 
 AppFactory = Callable[[Any, ServerStatus], App]
 
@@ -90,13 +87,6 @@ class Job:
         factory = import_from_string(self.factory)
         app = factory(self.settings, status)
         return run_worker(app, listener, self.limits, status, ready=ready, line=line)
-
-
-def keep_memory_private() -> None:
-    """Leave no core dump, and let no other process of this user read our memory: keys are in it."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError, AttributeError):  # Linux only
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def listen(host: str, port: int, workers: int = 1) -> list[socket.socket]:

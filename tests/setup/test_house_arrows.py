@@ -52,8 +52,8 @@ IMPURE_CALLS = {"input", "now", "open", "print", "today", "utcnow"}
 FLOORS = (
     ("pricing", "pricing.*"),
     ("answers", "budget", "charge", "clock", "directory", "door", "errors", "gathered", "headers",
-    "instants", "keys", "order", "outline", "poll_urls", "prices", "public_base", "recent",
-    "refusal", "routes", "scan", "usual", "version", "words"),
+    "instants", "keys", "order", "outline", "poll_urls", "prices", "private_memory", "public_base",
+    "recent", "refusal", "routes", "scan", "usual", "version", "words"),
     ("edge", "exposition", "ledger", "metrics", "settings", "shared_polls", "strangers",
     "upstream"),
     ("bodies", "call", "counted", "doctor", "fares", "money_metrics", "quoting", "received",
