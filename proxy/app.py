@@ -47,7 +47,9 @@ from proxy.prices import Prices
 from proxy.quoting import Quoting
 from proxy.reconciler import Reconciler
 from proxy.relay import Relay
-from proxy.scrape import Scrape
+from proxy.scrape import Scrape, counts_folder
+from proxy.scribe import Scribe
+from proxy.scribe_line import Terms
 from proxy.settings import Settings, admin_token
 from proxy.traffic import Traffic
 from proxy.upstream import Upstream
@@ -107,6 +109,7 @@ class Farebox:
         writer = self._writer(store)
         reader = Reader(settings.database_url)
         self.scraping = Reader(settings.database_url)
+        self.scribe = Scribe(self._terms())
         fares = Fares(
             writer, reader, int(settings.poll_after_s * 1e6), settings.charge_on == "submit"
         )
@@ -133,6 +136,7 @@ class Farebox:
             await writer.close()
             reader.close()
             self.scraping.close()
+            self.scribe.end()
             self.desk.reader.close()
             await asyncio.to_thread(store.session.close)
             self.relay_log.flush()
@@ -182,6 +186,17 @@ class Farebox:
         writer.start()
         return writer
 
+    def _terms(self) -> Terms:
+        """Say what a scribe has to know to write the same pages."""
+        settings = self.settings
+        return Terms(
+            settings.database_url,
+            settings.timezone,
+            settings.default_daily_budget_micros,
+            settings.metrics_series_max,
+            counts_folder(),
+        )
+
     def _fatal(self, why: str) -> None:
         """Stop rather than guess what a disk that fails its commits has kept."""
         log.critical("the ledger cannot be written: %s", why)
@@ -205,7 +220,7 @@ class Farebox:
             settings, heads, quoting, fares, crossing, traffic, self.status, cap, assay
         )
         series_max, tallies = settings.metrics_series_max, traffic.tallies
-        scrape = Scrape(self.metrics, fares.writer, self.scraping, series_max, tallies)
+        scrape = Scrape(self.metrics, fares.writer, self.scraping, series_max, tallies, self.scribe)
         guard = Guard(self.token, settings.trusted_proxies)
         signer = Signer(self.token)
         admin = admin_routes(

@@ -41,7 +41,7 @@ from proxy.settings import Settings
 
 BEARER = b"bearer "
 PROOF_S = 1.0  # how long one proof that the ledger can be written is good for
-PIECES_AT_ONCE = 12  # of a page of metrics, some 5 KB each
+AT_ONCE = 32 * 1024  # bytes of a page of metrics
 PROBE_S = 3.0
 
 
@@ -166,10 +166,16 @@ class OwnRoutes:
         return []
 
 
-async def _some_at_a_time(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
-    """Send a page of megabytes so that other calls come in between."""
-    for at in range(0, len(pieces), PIECES_AT_ONCE):
-        yield b"".join(pieces[at : at + PIECES_AT_ONCE])
+async def _some_at_a_time(pieces: list[bytes]) -> AsyncIterator[bytes]:
+    """Send a page of megabytes, and let go of it, so that other calls come in between."""
+    pieces.reverse()
+    while pieces:
+        some = [pieces.pop()]
+        size = len(some[0])
+        while pieces and size < AT_ONCE:
+            some.append(pieces.pop())
+            size += len(some[-1])
+        yield b"".join(some)
         await asyncio.sleep(0)
 
 

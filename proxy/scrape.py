@@ -12,16 +12,22 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from proxy.exposition import SLICE, Dialect, Measured, Page, Sampled
+from proxy.exposition import Dialect, Sampled
 from proxy.ledger.reader import Reader
 from proxy.ledger.session import Session
 from proxy.ledger.writer import Writer
 from proxy.metrics import Metrics
 from proxy.money_metrics import MoneyMetrics
+from proxy.pages import Pages
+from proxy.scribe import Scribe
+from proxy.scribe_line import told
 from proxy.summed import Workers
 from proxy.tallies import Tallies
+
+LARGE: Final = 4_000  # lines, above which the next page is written by the scribe
+IDLE_S: Final = 600.0  # after which nobody seems to scrape any more
 
 
 class Pace:
@@ -62,35 +68,47 @@ class Scrape:
     reader: Reader
     series_max: int
     tallies: Tallies
+    scribe: Scribe
 
     def __post_init__(self) -> None:
-        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        folder = counts_folder()
         self._workers = Workers(self.metrics, Path(folder)) if folder else None
-        self._pages: dict[Dialect, Page] = {}
+        self._pages = Pages()
         self._next: dict[
             Dialect, asyncio.Task[list[bytes]]
         ] = {}  # not begun yet: may still be joined
+        self._rest: asyncio.TimerHandle | None = None
 
     async def __call__(self, accept: str) -> tuple[list[bytes], str]:
-        """Write for an `Accept` header; the body in pieces, and its content type.
+        """Write for an `Accept` header; the body in pieces, the caller's own list, and its type.
 
         Raises:
             LedgerFault: the money cannot be read, and half of the figures would mislead.
         """
         self.tallies.flush()
+        self._rest_later()
         dialect = Dialect.accepted(accept)
         page = self._next.get(dialect)
         if page is None:
             page = self._next[dialect] = asyncio.create_task(self._written(dialect))
-        return await asyncio.shield(page), dialect.content_type
+        return list(await asyncio.shield(page)), dialect.content_type
+
+    def _rest_later(self) -> None:
+        """Keep the scribe only while it is asked."""
+        if self._rest is not None:
+            self._rest.cancel()
+
+        def rest() -> None:
+            self._resting = asyncio.create_task(self.reader.ask(lambda _: self.scribe.end()))
+
+        self._rest = asyncio.get_running_loop().call_later(IDLE_S, rest)
 
     async def _written(self, dialect: Dialect) -> list[bytes]:
         me = asyncio.current_task()
 
         def write(session: Session) -> list[bytes]:
             self._next.pop(dialect, None)
-            with Pace() as pace:
-                return self._write(dialect, session, pace)
+            return self._write(dialect, session)
 
         try:
             return await self.reader.ask(write)
@@ -98,15 +116,30 @@ class Scrape:
             if self._next.get(dialect) is me:  # it never began
                 del self._next[dialect]
 
-    def _write(self, dialect: Dialect, session: Session, pace: Pace) -> list[bytes]:
-        page = self._pages.setdefault(dialect, Page(dialect))
-        money = MoneyMetrics(session, self.writer.directory, self.series_max, pace)
-        read = money.collect()
-        self.metrics.series_overflow("spend").inc(money.folded)
-        self.metrics.series_overflow("budget").inc(money.left_out)
-        families = [*self._traffic(pace), *read]
-        pieces = page.write(families, pace)
-        _let_go(families, pace)
+    def _write(self, dialect: Dialect, session: Session) -> list[bytes]:
+        """Have the page written by the scribe, or do it here."""
+        overflow = Overflow(self.metrics)
+
+        def counted(folded: int, left_out: int) -> list[bytes]:
+            overflow.count(folded, left_out)
+            if self._workers is not None:
+                return []
+            with Pace() as pace:
+                return told(self._traffic(pace), pace)
+
+        page = self.scribe.page(dialect, counted)
+        return self._write_here(dialect, session, overflow) if page is None else page
+
+    def _write_here(self, dialect: Dialect, session: Session, overflow: "Overflow") -> list[bytes]:
+        with Pace() as pace:
+            money = MoneyMetrics(session, self.writer.directory, self.series_max, pace)
+            read = money.collect()
+            overflow.count(money.folded, money.left_out)
+            families = [*self._traffic(pace), *read]
+            lines = sum(len(family.figures) for family in families)
+            pieces = self._pages.write(dialect, families, pace)
+        if lines > LARGE:
+            self.scribe.start(dialect)
         return pieces
 
     def _traffic(self, pace: Pace) -> Iterable[Sampled]:
@@ -116,10 +149,21 @@ class Scrape:
         return map(Sampled.of, self.metrics.collect())
 
 
-def _let_go(families: Iterable[Measured], pace: Pace) -> None:
-    """Forget figures some at a time: to free thousands at once holds everybody up."""
-    for family in families:
-        while figures := family.figures:
-            for _ in range(min(SLICE, len(figures))):
-                figures.popitem()
-            pace()
+@dataclass
+class Overflow:
+    """Counts what found no room on one page, once, however often the page is begun."""
+
+    metrics: Metrics
+    _counted: bool = False
+
+    def count(self, folded: int, left_out: int) -> None:
+        """Count series of sales that were folded, and budgets that were left out."""
+        if not self._counted:
+            self._counted = True
+            self.metrics.series_overflow("spend").inc(folded)
+            self.metrics.series_overflow("budget").inc(left_out)
+
+
+def counts_folder() -> str:
+    """Name the folder where several workers count, each in files of its own; empty with one."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from proxy.own import PIECES_AT_ONCE, _some_at_a_time
+from proxy.own import AT_ONCE, _some_at_a_time
 from proxy.scrape import Pace
 
 
@@ -30,8 +30,12 @@ def test_python_is_set_back_whatever_happens(*, fails: bool) -> None:
     assert (sys.getswitchinterval(), gc.isenabled()) == before
 
 
-async def test_a_large_page_goes_out_some_pieces_at_a_time_with_others_in_between() -> None:
-    page = [b"%d\n" % number for number in range(100, 200)]
+@pytest.mark.parametrize("size", [AT_ONCE // 8, AT_ONCE, AT_ONCE * 2])
+async def test_a_large_page_goes_out_some_pieces_at_a_time_with_others_in_between(
+    size: int,
+) -> None:
+    page = [b"%03d" % number * (size // 3) for number in range(33)]
+    left = list(page)
     sent: list[bytes] = []
     seen_by_another: list[int] = []
 
@@ -41,9 +45,10 @@ async def test_a_large_page_goes_out_some_pieces_at_a_time_with_others_in_betwee
             await asyncio.sleep(0)
 
     task = asyncio.create_task(another())
-    async for part in _some_at_a_time(page):
-        sent.append(part)  # noqa: PERF401 - the other one looks on
+    async for part in _some_at_a_time(left):
+        sent.append(part)
+        assert len(left) <= len(page) - len(sent), "what was sent is let go of"
     task.cancel()
     assert b"".join(sent) == b"".join(page)
-    assert {len(part) for part in sent[:-1]} == {PIECES_AT_ONCE * len(page[0])}
+    assert all(AT_ONCE <= len(part) < AT_ONCE + size for part in sent[:-1])
     assert sorted(set(seen_by_another)) == list(range(1, len(sent) + 1))
