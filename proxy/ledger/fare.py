@@ -1,6 +1,6 @@
 """What a transaction holds of a call: its fare, and the answer kept for a repeat. Pure."""
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from operator import attrgetter
 
 from proxy.charge import OPEN, State
@@ -75,7 +75,10 @@ class Fare:
 
 
 COLUMNS = tuple(f.name for f in fields(Fare))
+FIRST = tuple(f.name for f in fields(Fare) if f.default is MISSING)  # said at the reservation
+BEGINNING = tuple((f.name, f.default) for f in fields(Fare) if f.default is not MISSING)
 row_of = attrgetter(*COLUMNS)
+first_of = attrgetter(*FIRST)
 
 
 @dataclass(frozen=True, slots=True)

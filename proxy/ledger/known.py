@@ -8,6 +8,7 @@ wrong forgets everything. Nothing is read from here but inside a transaction.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from proxy.budget import DAY
 from proxy.charge import OPEN
@@ -46,7 +47,8 @@ class Known:
         for scope, window, period in view.touched:
             if window == DAY and scope in self.latest:
                 self.latest[scope] = max(self.latest[scope], period)
-        for fare in (*view.created.values(), *view.changed.values()):
+        written = (view.created, view.accepted, view.changed)
+        for fare in chain.from_iterable(fares.values() for fares in written):
             if fare.state in OPEN:
                 self.fares[fare.id] = fare
             else:

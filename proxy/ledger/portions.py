@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 Row = Sequence[Any]
+Constant = tuple[str, Any]  # a column, and a number or a plain word of ours, or None
 PORTIONS = (64, 32, *range(16, 0, -1))  # rows a statement
 
 
@@ -22,21 +23,28 @@ def portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 @lru_cache(maxsize=512)
-def values(columns: int, rows: int) -> str:
-    """Write `VALUES (?,?),(?,?)`."""
-    return "VALUES " + ",".join([f"({','.join('?' * columns)})"] * rows)
+def values(columns: int, rows: int, constants: str = "") -> str:
+    """Write `VALUES (?,?),(?,?)`, each with the same `constants` at its end."""
+    return "VALUES " + ",".join([f"({','.join('?' * columns)}{constants})"] * rows)
 
 
 @lru_cache(maxsize=512)
-def inserting(table: str, columns: tuple[str, ...], conflict: str, rows: int) -> str:
-    """Write a statement that adds so many rows.
+def inserting(
+    table: str, columns: tuple[str, ...], conflict: str, rows: int, same: tuple[Constant, ...] = ()
+) -> str:
+    """Write a statement that adds so many rows, with columns that are the `same` in all of them.
 
     `OR FAIL`: what is in the way ends the transaction anyway, so the database need not keep a
     journal of its own to undo half a statement with: a twentieth of a commit.
     """
-    names = ",".join(f'"{c}"' for c in columns)
+    names = ",".join(f'"{c}"' for c in (*columns, *(name for name, _ in same)))
     verb = "INSERT" if conflict else "INSERT OR FAIL"
-    return f"{verb} INTO {table}({names}) {values(len(columns), rows)} {conflict}"
+    constants = "".join(f",{_literal(value)}" for _, value in same)
+    return f"{verb} INTO {table}({names}) {values(len(columns), rows, constants)} {conflict}"
+
+
+def _literal(value: Any) -> str:
+    return "NULL" if value is None else repr(value)
 
 
 @lru_cache(maxsize=512)

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
+from proxy.ledger.portions import Constant
 from proxy.ledger.session import SOME, STATEMENT_TIMEOUT_MS, LedgerFault, Row
 
 RACES = (errors.SerializationFailure, errors.DeadlockDetected)
@@ -97,11 +98,19 @@ class PostgresSession:
             cursor.executemany(_translated(sql), rows)
 
     def insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str = ""
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        conflict: str = "",
+        same: tuple[Constant, ...] = (),
     ) -> None:
         """Add rows in one statement; COPY, the cheapest there is, where all of them are new."""
         if not rows:
             return
+        if same:
+            added, constants = zip(*same, strict=True)
+            columns, rows = (*columns, *added), [(*row, *constants) for row in rows]
         names = ",".join(f'"{c}"' for c in columns)
         if conflict:
             self._from_json(

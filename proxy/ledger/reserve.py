@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from pricing import Quote
 from proxy.budget import INSTALLATION, KEY, refusing
-from proxy.charge import Event
 from proxy.directory import REVOKED, Key
 from proxy.ledger.fare import KEPT_US, UNPRICED, Fare, Kept
 from proxy.ledger.operation import Operation, Receipt
@@ -66,8 +65,7 @@ class Reserve(Operation):
             if (spent := refusing(before, price)) is not None:
                 raise BudgetSpent(spent, before, price)
         fare = self._fare(view, key, quote, key_day, day)
-        view.fares[fare.id] = view.created[fare.id] = fare
-        view.enter(fare, Event.RESERVE, reserved=price)
+        view.begin(fare)
         if self.once is not None:
             begun = replace(self.once, charge_id=fare.id, created_us=view.now_us)
             view.keeping.append(begun)

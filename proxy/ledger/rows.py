@@ -13,7 +13,7 @@ from typing import Any
 
 from proxy.budget import INSTALLATION, KEY
 from proxy.directory import Key
-from proxy.ledger.fare import COLUMNS, Fare, Kept, row_of
+from proxy.ledger.fare import BEGINNING, COLUMNS, FIRST, Fare, Kept, first_of
 from proxy.ledger.known import Known
 from proxy.ledger.operation import Operation
 from proxy.ledger.portions import portions, values
@@ -25,7 +25,8 @@ _CHANGING = (
     "decided_us", "due_us", "looks", "lease_owner", "lease_us", "provisional", "seq",
 )  # fmt: skip
 _changes_of = attrgetter(*_CHANGING, "id")
-
+_ACCEPTED = ("state", "prediction_id", "accepted_us", "due_us", "seq")  # what `accept` changes
+_accepted_of = attrgetter(*_ACCEPTED, "id")
 
 _SELECT_CHARGE = f"SELECT {','.join(COLUMNS)} FROM charges"  # noqa: S608
 _ENTRY = (
@@ -176,7 +177,13 @@ def _lock_balances(session: Session, view: View, places: Sequence[Row]) -> None:
 
 def save(session: Session, view: View) -> None:
     """Write down what a view changed."""
-    session.insert("charges", COLUMNS, [row_of(f) for f in view.created.values()])
+    created = [first_of(fare) for fare in view.created.values()]
+    session.insert("charges", FIRST, created, same=BEGINNING)
+    # An acceptance, and nothing else, is half of a call's changes: five columns out of fourteen.
+    accepted = [
+        _accepted_of(view.accepted[i]) for i in sorted(view.accepted.keys() - view.changed.keys())
+    ]
+    session.update("charges", (*_ACCEPTED, "id"), accepted)
     changes = [_changes_of(view.changed[i]) for i in sorted(view.changed)]
     session.update("charges", (*_CHANGING, "id"), changes)
     session.insert("entries", _ENTRY, view.entries)

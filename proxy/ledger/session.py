@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from proxy.clock import now_us
-from proxy.ledger.portions import inserting, portions, updating
+from proxy.ledger.portions import Constant, inserting, portions, updating
 from proxy.ledger.turns import Turns
 
 T = TypeVar("T")
@@ -56,9 +56,14 @@ class Session(Protocol):
         ...
 
     def insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str = ""
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        conflict: str = "",
+        same: tuple[Constant, ...] = (),
     ) -> None:
-        """Add rows, all of them new unless `conflict` says what to do."""
+        """Add rows, all of them new unless `conflict` says; `same` are columns equal in all."""
         ...
 
     def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -166,11 +171,16 @@ class SqliteSession:
             self._connection.executemany(sql, rows)
 
     def insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Row], conflict: str = ""
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        conflict: str = "",
+        same: tuple[Constant, ...] = (),
     ) -> None:
-        """Add rows, all of them new unless `conflict` says what to do."""
+        """Add rows, all of them new unless `conflict` says; `same` are columns equal in all."""
         for portion in portions(rows):
-            sql = inserting(table, tuple(columns), conflict, len(portion))
+            sql = inserting(table, tuple(columns), conflict, len(portion), same)
             self.run(sql, [*chain.from_iterable(portion)])
 
     def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -25,6 +25,7 @@ from proxy.ledger.fare import Fare, Kept
 Place = tuple[str, str, str]  # of a balance: scope, window, period
 NOTHING = (0, 0)
 FRAMES_MAX = 20_000
+_RESERVE, _ACCEPT = str(Event.RESERVE), str(Event.ACCEPT)
 
 
 class Frame(NamedTuple):
@@ -47,7 +48,8 @@ class View:
     latest: dict[str, str] = field(default_factory=dict)  # scope -> its last day
     taken: dict[tuple[str, str], str] = field(default_factory=dict)  # (account, prediction) -> id
     created: dict[str, Fare] = field(default_factory=dict)
-    changed: dict[str, Fare] = field(default_factory=dict)
+    accepted: dict[str, Fare] = field(default_factory=dict)
+    changed: dict[str, Fare] = field(default_factory=dict)  # otherwise than by an acceptance
     entries: list[tuple[Any, ...]] = field(default_factory=list)
     touched: set[Place] = field(default_factory=set)
     spend: dict[tuple[Any, ...], list[int]] = field(default_factory=dict)
@@ -71,6 +73,19 @@ class View:
             balance[1] += reserved
         self.touched.update(places)
 
+    def begin(self, fare: Fare) -> None:
+        """Take in a new fare, enter it, and hold its price; also a free one opens its days."""
+        self.fares[fare.id] = self.created[fare.id] = fare
+        price = fare.reserved_micros
+        self.entries.append((fare.id, 1, _RESERVE, price, 0, 0, self.now_us, "", "", ""))
+        self.move(fare, price, 0)
+
+    def accept(self, fare: Fare) -> None:
+        """Enter an acceptance; it moves no money."""
+        fare.seq += 1
+        self.accepted[fare.id] = fare
+        self.entries.append((fare.id, fare.seq, _ACCEPT, 0, 0, 0, self.now_us, "", "", ""))
+
     def enter(
         self,
         fare: Fare,
@@ -83,11 +98,9 @@ class View:
         actor: str = "",
         why: str = "",
     ) -> None:
-        """Add an entry and move its money."""
-        if kind is not Event.RESERVE:
-            fare.seq += 1
-            if fare.id not in self.created:
-                self.changed[fare.id] = fare
+        """Add an entry to a charge that is there already, and move its money."""
+        fare.seq += 1
+        self.changed[fare.id] = fare
         self.entries.append(
             (
                 fare.id,
@@ -102,7 +115,7 @@ class View:
                 why,
             )
         )
-        if kind is Event.RESERVE or reserved or settled:  # also a free fare opens its day
+        if reserved or settled:
             self.move(fare, reserved, settled)
 
     def name(self, fare: Fare, place: tuple[str, str] | None) -> bool:

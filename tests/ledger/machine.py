@@ -162,6 +162,8 @@ class AnyRun(RuleBasedStateMachine):
     def happen(self, node: int, operation: Any) -> Operation:
         (receipt,) = self.commit(node, operation)
         assert isinstance(receipt, Receipt), receipt
+        written = rows.fares(self.opened[node], "WHERE id=?", (operation.charge_id,))
+        assert written == [receipt.fare]
         self.expect(operation)
         return operation  # type: ignore[no-any-return]
 
