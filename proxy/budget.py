@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from proxy.instants import epoch_us
@@ -123,8 +124,7 @@ def fits(limit: int | None, settled: int, reserved: int, price: int) -> bool:
     return limit is None or settled + reserved + price <= limit
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A budget at an instant: its limit and its balance, in micro-USD."""
 
     budget: Budget

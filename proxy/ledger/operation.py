@@ -6,17 +6,15 @@ changed. So there is one rule about money, in Python, and no copy of it in SQL.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.budget import Standing
 from proxy.directory import Key
 from proxy.ledger.fare import Fare
-from proxy.ledger.view import View, days_of, frames, limited, standings
+from proxy.ledger.view import View, footing, standings
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The state of a charge after an operation, committed.
 
     `standings` says where its limited budgets stand, if money could have moved.
@@ -33,8 +31,7 @@ def receipt(view: View, fare: Fare, *, changed: bool = True) -> Receipt:
     key = view.directory.keys.get(fare.key_id)
     if key is None:
         return Receipt(fare, (), changed)
-    left = standings(view, limited(frames(view, key, *days_of(view, key))))
-    return Receipt(fare, left, changed)
+    return Receipt(fare, standings(view, footing(view, key).limited), changed)
 
 
 class Operation:

@@ -15,6 +15,8 @@ def portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     Every statement lets go of Python's lock and waits up to 5 ms to get it back from a busy
     event loop: a batch in few statements waits a few times, one statement a row hundreds.
     """
+    if not rows:
+        return
     at = 0
     for size in PORTIONS:
         while len(rows) - at >= size:

@@ -9,7 +9,10 @@ from proxy.directory import REVOKED, Key
 from proxy.ledger.fare import KEPT_US, UNPRICED, Fare, Kept
 from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
-from proxy.ledger.view import View, days_of, fits_all, frames, limited, standings
+from proxy.ledger.view import Footing, View, fits_all, footing, standings
+
+# Of a fare, from `model` to `reserved_micros`.
+Bought = tuple[str, str, str, str, int, int, int | None, str, str, int, str, int]
 
 
 @dataclass(slots=True)
@@ -52,25 +55,23 @@ class Reserve(Operation):
         if key.state == REVOKED:
             raise KeyGone
         self._first_time(view)
-        if (held := view.directory.paused(key)) is not None:
-            raise KeyHeld(held)
+        on = footing(view, key)
+        if on.held is not None:
+            raise KeyHeld(on.held)
         quote = self.price(view.now_us)
         price = quote.price_micros if quote else 0
-        key_day, day = days_of(view, key)
-        framed = frames(view, key, key_day, day)
-        binding = limited(framed)
-        tight = not fits_all(view, binding, price)
+        tight = not fits_all(view, on.limited, price)
         if tight:
-            before = standings(view, framed)
+            before = standings(view, on.frames)
             if (spent := refusing(before, price)) is not None:
                 raise BudgetSpent(spent, before, price)
-        fare = self._fare(view, key, quote, key_day, day)
+        fare = self._fare(view.now_us, on, quote)
         view.begin(fare)
         if self.once is not None:
             begun = replace(self.once, charge_id=fare.id, created_us=view.now_us)
             view.keeping.append(begun)
             view.kept[begun.caller, begun.idempotency_key] = begun
-        return Receipt(fare, standings(view, binding), shadowed=tight)  # else it was refused
+        return Receipt(fare, standings(view, on.limited), shadowed=tight)  # else it was refused
 
     def _first_time(self, view: View) -> None:
         if (place := self.idempotency()) is None:
@@ -79,38 +80,26 @@ class Reserve(Operation):
         if kept is not None and view.now_us - kept.created_us < KEPT_US:
             raise Repeated(kept)
 
-    def _fare(self, view: View, key: Key, quote: Quote | None, key_day: str, day: str) -> Fare:
-        return Fare(
-            id=self.charge_id,
-            key_id=key.id,
-            key_name=key.name,
-            team=key.team,
-            account=self.account,
-            surface=self.surface,
-            model=quote.model if quote else "other",
-            called=_printable(quote.called if quote else self.called, 200),
-            resolution=quote.resolution if quote else "other",
-            task=_printable(quote.task if quote else self.task, 64),
-            images=quote.images if quote else 0,
-            unit_micros=quote.unit_micros if quote else 0,
-            list_unit_micros=quote.list_unit_micros if quote else None,
-            price_version=quote.version if quote else "",
-            price_status=quote.status if quote else UNPRICED,
-            price_assumed=int(quote.assumed) if quote else 0,
-            images_mode=quote.images_mode if quote else "run",
-            reserved_micros=quote.price_micros if quote else 0,
-            key_day=key_day,
-            day=day,
-            admitted_us=view.now_us,
-            due_us=view.now_us + self.due_in_us,
-            owner=self.owner,
-            tags=self.tags,
-            body_hash=self.body_hash,
-            provisional=int(self.provisional),
-            shadow=int(key.shadow),
-            refs=self.refs,
-            aspect=self.aspect,
-        )
+    def _fare(self, now_us: int, on: Footing, quote: Quote | None) -> Fare:
+        key = on.key
+        return Fare(  # in the order of its fields: to name them all took three times as long
+            self.charge_id, key.id, key.name, key.team, self.account, self.surface,
+            *(self._unpriced() if quote is None else _priced(quote)),
+            on.key_day, on.day, now_us, now_us + self.due_in_us, self.owner, self.tags,
+            self.body_hash, int(self.provisional), int(key.shadow), self.refs, self.aspect,
+        )  # fmt: skip
+
+    def _unpriced(self) -> Bought:
+        called, task = _printable(self.called, 200), _printable(self.task, 64)
+        return "other", called, "other", task, 0, 0, None, "", UNPRICED, 0, "run", 0
+
+
+def _priced(quote: Quote) -> Bought:
+    return (
+        quote.model, _printable(quote.called, 200), quote.resolution, _printable(quote.task, 64),
+        quote.images, quote.unit_micros, quote.list_unit_micros, quote.version, quote.status,
+        int(quote.assumed), quote.images_mode, quote.price_micros,
+    )  # fmt: skip
 
 
 def _printable(text: str, chars: int) -> str:

@@ -18,7 +18,7 @@ from proxy.ledger.known import Known
 from proxy.ledger.operation import Operation
 from proxy.ledger.portions import portions, values
 from proxy.ledger.session import Row, Session
-from proxy.ledger.view import Place, View, days_of, places_of
+from proxy.ledger.view import Place, View, footing, places_of
 
 _CHANGING = (
     "settled_micros", "sold_images", "state", "ground", "reason", "prediction_id", "accepted_us",
@@ -142,16 +142,13 @@ def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
             view.fares[fare.id] = fare
 
 
-def _places_now(view: View, key: Key) -> tuple[Place, ...]:
-    return places_of(key.id, key.team, *days_of(view, key))
-
-
 def _load_balances(
     session: Session, view: View, payers: Iterable[Key], paid: Iterable[Fare]
 ) -> None:
-    paying = {place for key in payers for place in _places_now(view, key)}
-    told = {place for fare in paid for place in _places_told(view, fare)}
-    places = sorted(place for place in paying | told if place not in view.balances)
+    known = view.balances
+    paying = {p for key in payers for p in footing(view, key).places if p not in known}
+    told = {p for fare in paid for p in _places_told(view, fare) if p not in known}
+    places = sorted(paying | told)
     _lock_balances(session, view, places)
     if session.dialect == "sqlite":
         for place in places:  # nor need it be looked for again
@@ -167,7 +164,7 @@ def _places_told(view: View, fare: Fare) -> tuple[Place, ...]:
     """List the balances that a fare lies in, and those that its key's headers tell of today."""
     key = view.directory.keys.get(fare.key_id)
     lies = places_of(fare.key_id, fare.team, fare.key_day, fare.day)
-    return lies if key is None else (*lies, *_places_now(view, key))
+    return lies if key is None else (*lies, *footing(view, key).places)
 
 
 def _lock_balances(session: Session, view: View, places: Sequence[Row]) -> None:
@@ -247,6 +244,6 @@ def load_standing(session: Session, view: View, *keys: Key) -> None:
     """Load what the standings of keys need, without locking it."""
     scopes = [f"key:{key.id}" for key in keys] + [INSTALLATION]
     view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(s,) for s in scopes]))
-    places = sorted({place for key in keys for place in _places_now(view, key)})
+    places = sorted({place for key in keys for place in footing(view, key).places})
     for *place, settled, reserved in _looked_up(session, _BALANCES_OF, _BALANCES_ALL, places):
         view.balances[place[0], place[1], place[2]] = [settled, reserved]

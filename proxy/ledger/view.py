@@ -37,6 +37,18 @@ class Frame(NamedTuple):
     resets_us: int
 
 
+class Footing(NamedTuple):
+    """What of a key's budgets does not move with money, on its days."""
+
+    key: Key
+    key_day: str
+    day: str
+    held: str | None  # the scope that is paused
+    places: tuple[Place, ...]  # of the balances that a fare of now lies in
+    frames: tuple[Frame, ...]
+    limited: tuple[Frame, ...]
+
+
 @dataclass(slots=True)
 class View:
     """What one transaction sees and changes."""
@@ -46,6 +58,7 @@ class View:
     fares: dict[str, Fare] = field(default_factory=dict)
     balances: dict[Place, list[int]] = field(default_factory=dict)
     latest: dict[str, str] = field(default_factory=dict)  # scope -> its last day
+    footings: dict[str, Footing] = field(default_factory=dict)  # of keys, on the days of now
     taken: dict[tuple[str, str], str] = field(default_factory=dict)  # (account, prediction) -> id
     created: dict[str, Fare] = field(default_factory=dict)
     accepted: dict[str, Fare] = field(default_factory=dict)
@@ -158,7 +171,7 @@ def standings(view: View, framed: Iterable[Frame]) -> tuple[Standing, ...]:
 
 def own_standings(view: View, key: Key) -> tuple[Standing, ...]:
     """Say where a key's limited budgets stand, without those that it shares with others."""
-    framed = limited(frames(view, key, *days_of(view, key)))
+    framed = footing(view, key).limited
     return standings(view, (frame for frame in framed if frame.budget.scope == KEY))
 
 
@@ -176,20 +189,35 @@ def fits_all(view: View, framed: Iterable[Frame], price: int) -> bool:
     return True
 
 
+def footing(view: View, key: Key) -> Footing:
+    """Find what binds a key now; once a transaction."""
+    found = view.footings.get(key.id)
+    if found is None or found.key is not key:
+        found = view.footings[key.id] = _footing(view, key, *days_of(view, key))
+    return found
+
+
 def frames(view: View, key: Key, key_day: str, day: str) -> tuple[Frame, ...]:
-    """Frame the budgets of a key; for one of the directory's, once a revision and day."""
+    """Frame the budgets of a key on its days."""
+    return _footing(view, key, key_day, day).frames
+
+
+def _footing(view: View, key: Key, key_day: str, day: str) -> Footing:
+    """Work out what binds a key; for one of the directory's, once a revision and day."""
     directory, now = view.directory, view.now_us
     zones = (directory.zone_of(key).at(now), directory.zone.at(now))
     asked = (key.id, key_day, day, zones)
     known = directory.keys.get(key.id) is key  # a key in hand may be of an older revision
     if known and (found := directory.worked_out.get(asked)) is not None:
         return found  # type: ignore[no-any-return]
-    framed = tuple(_frames(view, key, key_day, day))
+    framed, held = tuple(_frames(view, key, key_day, day)), directory.paused(key)
+    places = places_of(key.id, key.team, key_day, day)
+    found = Footing(key, key_day, day, held, places, framed, tuple(limited(framed)))
     if known:
         if len(directory.worked_out) >= FRAMES_MAX:
             directory.worked_out.clear()
-        directory.worked_out[asked] = framed
-    return framed
+        directory.worked_out[asked] = found
+    return found
 
 
 def _frames(view: View, key: Key, key_day: str, day: str) -> Iterator[Frame]:
