@@ -47,7 +47,7 @@ class Known:
         for scope, window, period in view.touched:
             if window == DAY and scope in self.latest:
                 self.latest[scope] = max(self.latest[scope], period)
-        written = (view.created, view.accepted, view.changed)
+        written = (view.created, view.named, view.changed)
         for fare in chain.from_iterable(fares.values() for fares in written):
             if fare.state in OPEN:
                 self.fares[fare.id] = fare

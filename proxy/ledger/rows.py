@@ -20,14 +20,14 @@ from proxy.ledger.portions import portions, values
 from proxy.ledger.session import Row, Session
 from proxy.ledger.view import Place, View, footing, places_of
 
-_CHANGING = (
-    "settled_micros", "sold_images", "state", "ground", "reason", "prediction_id", "accepted_us",
-    "decided_us", "due_us", "looks", "lease_owner", "lease_us", "provisional", "seq",
+# A prediction's id is written only with the id itself: to set it to what it is makes SQLite take
+# its entry out of the index and put it in again, and ids are random, so each has a page of its own.
+_NAMED = ("state", "prediction_id", "accepted_us", "due_us", "seq")
+_CHANGED = (
+    "settled_micros", "sold_images", "state", "ground", "reason", "decided_us", "due_us", "looks",
+    "lease_owner", "lease_us", "seq",
 )  # fmt: skip
-_changes_of = attrgetter(*_CHANGING, "id")
-_ACCEPTED = ("state", "prediction_id", "accepted_us", "due_us", "seq")  # what `accept` changes
-_accepted_of = attrgetter(*_ACCEPTED, "id")
-
+_named_of, _changed_of = attrgetter(*_NAMED, "id"), attrgetter(*_CHANGED, "id")
 _SELECT_CHARGE = f"SELECT {','.join(COLUMNS)} FROM charges"  # noqa: S608
 _ENTRY = (
     "charge_id", "seq", "kind", "reserved_micros", "settled_micros", "images", "at_us", "ground",
@@ -176,13 +176,10 @@ def save(session: Session, view: View) -> None:
     """Write down what a view changed."""
     created = [first_of(fare) for fare in view.created.values()]
     session.insert("charges", FIRST, created, same=BEGINNING)
-    # An acceptance, and nothing else, is half of a call's changes: five columns out of fourteen.
-    accepted = [
-        _accepted_of(view.accepted[i]) for i in sorted(view.accepted.keys() - view.changed.keys())
-    ]
-    session.update("charges", (*_ACCEPTED, "id"), accepted)
-    changes = [_changes_of(view.changed[i]) for i in sorted(view.changed)]
-    session.update("charges", (*_CHANGING, "id"), changes)
+    named = [_named_of(view.named[i]) for i in sorted(view.named)]
+    session.update("charges", (*_NAMED, "id"), named)
+    changed = [_changed_of(view.changed[i]) for i in sorted(view.changed)]
+    session.update("charges", (*_CHANGED, "id"), changed)
     session.insert("entries", _ENTRY, view.entries)
     balances = [(*place, *view.balances[place]) for place in sorted(view.touched)]
     session.insert("balances", _BALANCE_COLUMNS, balances, _SET_BALANCE)

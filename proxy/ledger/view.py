@@ -61,8 +61,8 @@ class View:
     footings: dict[str, Footing] = field(default_factory=dict)  # of keys, on the days of now
     taken: dict[tuple[str, str], str] = field(default_factory=dict)  # (account, prediction) -> id
     created: dict[str, Fare] = field(default_factory=dict)
-    accepted: dict[str, Fare] = field(default_factory=dict)
-    changed: dict[str, Fare] = field(default_factory=dict)  # otherwise than by an acceptance
+    named: dict[str, Fare] = field(default_factory=dict)  # accepted, or else given an id
+    changed: dict[str, Fare] = field(default_factory=dict)  # but for the id and its acceptance
     entries: list[tuple[Any, ...]] = field(default_factory=list)
     touched: set[Place] = field(default_factory=set)
     spend: dict[tuple[Any, ...], list[int]] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class View:
     def accept(self, fare: Fare) -> None:
         """Enter an acceptance; it moves no money."""
         fare.seq += 1
-        self.accepted[fare.id] = fare
+        self.named[fare.id] = fare
         self.entries.append((fare.id, fare.seq, _ACCEPT, 0, 0, 0, self.now_us, "", "", ""))
 
     def enter(
@@ -136,7 +136,7 @@ class View:
         if place is None or fare.prediction_id is not None or place in self.taken:
             return False
         fare.prediction_id = place[1]
-        self.taken[place], self.changed[fare.id] = fare.id, fare
+        self.taken[place], self.named[fare.id] = fare.id, fare
         return True
 
     def count(self, name: str, label: str, by: int = 1) -> None:

@@ -25,6 +25,7 @@ STORIES: dict[str, list[Operation]] = {
     "doubted": [ACCEPTED, Doubt(ID, "restored")],
     "doubted, then accepted": [Doubt(ID, "cut off"), ACCEPTED],
     "doubted with an id": [Doubt(ID, "cut off", ACCOUNT, "p1"), ACCEPTED],
+    "doubted, then shown an id": [Doubt(ID, "cut off"), Doubt(ID, "again", ACCOUNT, "p1")],
     "corrected": [Decide(ID, 1, Ground.ASSUMED), Decide(ID, None, Ground.ANSWER, "failed")],
 }
 

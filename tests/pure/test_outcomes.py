@@ -61,7 +61,7 @@ def test_an_accepted_fare_has_an_id_and_a_time_to_ask_about_it() -> None:
     assert view.taken == {("shared", "p"): "fb_1"}
     assert view.entries == [("fb_1", 2, "accept", 0, 0, 0, LATER_US, "", "", "")]
     assert view.answered == [(200, "[]", b"{}", "fb_1")]
-    assert (view.accepted, view.changed, view.touched) == ({"fb_1": fare}, {}, set())
+    assert (view.named, view.changed, view.touched) == ({"fb_1": fare}, {}, set())
     assert balances(view) == everywhere(0, 200)
 
 
@@ -71,7 +71,7 @@ def test_what_is_decided_in_the_transaction_of_its_making_is_written_after_it() 
     Accept("fb_1", "shared", "p").apply(view)
     Decide("fb_1", 2, Ground.ANSWER).apply(view)
     assert [entry[1:3] for entry in view.entries] == [(1, "reserve"), (2, "accept"), (3, "settle")]
-    assert view.created == view.accepted == view.changed == {"fb_1": fare}
+    assert view.created == view.named == view.changed == {"fb_1": fare}
     assert view.answered == []
     assert balances(view) == everywhere(200, 0)
 
@@ -153,7 +153,7 @@ def test_an_id_that_a_doubtful_answer_showed_is_kept_if_it_is_free(
     assert fare.prediction_id == ("p" if named else has)
     assert view.taken == ({("shared", "p"): "fb_1"} if named else taken)
     if named:
-        assert view.changed == {"fb_1": fare}
+        assert view.named == {"fb_1": fare}
 
 
 def test_an_id_is_given_to_a_fare_once() -> None:
