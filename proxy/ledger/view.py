@@ -232,9 +232,7 @@ def _frames(view: View, key: Key, key_day: str, day: str) -> Iterator[Frame]:
 
 def days_of(view: View, key: Key) -> tuple[str, str]:
     """Find the day of a key, and the day of teams and the installation."""
-    directory = view.directory
-    mine = day_at(
-        view.now_us, directory.zone_of(key), latest=view.latest.get(f"{KEY}:{key.id}", "")
-    )
-    theirs = day_at(view.now_us, directory.zone, latest=view.latest.get(INSTALLATION, ""))
-    return mine, theirs
+    now, shared, latest = view.now_us, view.directory.zone, view.latest
+    today = day_at(now, shared)
+    mine = today if key.zone is None else day_at(now, key.zone)
+    return max(mine, latest.get(f"{KEY}:{key.id}", "")), max(today, latest.get(INSTALLATION, ""))
