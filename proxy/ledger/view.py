@@ -109,7 +109,7 @@ class View:
         images: int = 0,
         ground: str = "",
         actor: str = "",
-        why: str = "",
+        why: str,
     ) -> None:
         """Add an entry to a charge that is there already, and move its money."""
         fare.seq += 1

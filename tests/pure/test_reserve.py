@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 
 from proxy.directory import Key, Team
-from proxy.ledger.fare import KEPT_US, Fare, Kept
+from proxy.ledger.fare import (
+    BEGINNING,
+    COLUMNS,
+    FIRST,
+    KEPT_US,
+    Fare,
+    Kept,
+    first_of,
+    row_of,
+)
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
 from tests.pure.booking import (
     DAY,
@@ -83,6 +92,13 @@ def test_a_fare_begins_with_nothing_decided() -> None:
     assert (fare.price_assumed, fare.due_us) == (0, NOW_US)
 
 
+def test_what_is_said_at_first_and_what_is_the_same_in_all_make_up_a_charge() -> None:
+    fare = order().apply(empty()).fare
+    said, same = dict(zip(FIRST, first_of(fare), strict=True)), dict(BEGINNING)
+    assert said.keys().isdisjoint(same)
+    assert said | same == dict(zip(COLUMNS, row_of(fare), strict=True))
+
+
 def test_an_unpriced_call_is_counted_and_costs_nothing() -> None:
     view = empty()
     fare = order(None, called="google/veo", task="film").apply(view).fare
@@ -95,6 +111,12 @@ def test_an_unpriced_call_is_counted_and_costs_nothing() -> None:
     assert balances(view) == everywhere(0, 0)
     bare = order(None).apply(empty()).fare
     assert (bare.called, bare.task) == ("", "")
+
+
+def test_an_unpriced_call_is_let_in_where_nothing_is_left() -> None:
+    key = replace(WEB, daily_micros=0)
+    done = order(None, key=key).apply(empty(key))
+    assert (done.shadowed, done.fare.reserved_micros) == (False, 0)
 
 
 @pytest.mark.parametrize(
