@@ -26,7 +26,7 @@ mutation: .venv/.setup-dev ## small faults in the rules about money, one by one:
 # The rules about money, which can do no I/O; and the way of a call around them.
 comma := ,
 RULES := pricing/* proxy/answers.py proxy/budget.py proxy/charge.py proxy/directory.py \
-	proxy/instants.py proxy/order.py proxy/outline.py proxy/prices.py proxy/scan.py proxy/words.py \
+	proxy/instants.py proxy/order.py proxy/outline.py proxy/prices.py proxy/scan.py proxy/usual.py proxy/words.py \
 	$(addprefix proxy/ledger/,fare.py known.py operation.py outcomes.py refusals.py reserve.py \
 		settlement.py view.py)
 ROUND_THEM := proxy/call.py proxy/crossing.py proxy/deciding.py proxy/fares.py proxy/gathered.py \

@@ -163,9 +163,13 @@ class Call:
         await self.send({"type": CUT})
 
     async def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
-        """Send a whole answer: in one write, where the server is ours."""
+        """Send a whole answer: in one message, where the server is ours."""
         self.begun, self.status = True, status
-        await self.send({"type": WHOLE, "status": status, "headers": headers, "body": body})
+        if TARGET in self.scope:
+            await self.send({"type": WHOLE, "status": status, "headers": headers, "body": body})
+        else:
+            await self.start(status, headers)
+            await self.more(body, last=True)
 
     async def refuse(
         self, refusal: Refusal, *, setting: str = "auto", headers: Sequence[Header] = ()
