@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from pricing import BUNDLED, Order, PriceTable, Quote, load_table, load_tables, quote
+from pricing import (
+    BUNDLED,
+    NoPrice,
+    NotUnderstood,
+    Order,
+    PriceTable,
+    Quote,
+    load_table,
+    load_tables,
+    quote,
+)
 
 BOOK = load_tables(BUNDLED)
 TABLE = BOOK.version("2026-09-25")
@@ -33,3 +43,11 @@ def in_body(model: object, *segments: str, **asked: Any) -> Order:
 def priced(model: str, task: str = "text-to-image", /, **asked: Any) -> Quote:
     """Price a call of the path surface at the full bundled table."""
     return quote(on_path(model, task, **asked), TABLE)
+
+
+def outcome_at(order: Order, table: PriceTable) -> object:
+    """Say what an order comes to: its quote, or why it has none."""
+    try:
+        return quote(order, table)
+    except (NoPrice, NotUnderstood) as error:
+        return type(error), str(error)

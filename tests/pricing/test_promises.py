@@ -6,14 +6,12 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pricing import NoPrice, NotUnderstood, Order, PriceTable, affordable, quote
-from pricing.quote import QUOTED_MAX
 from proxy.order import WATCHED, read_order
-from tests.pricing.tables import ARTICLE, TABLE
+from tests.pricing.tables import ARTICLE, TABLE, outcome_at
 
 LEAVES = st.one_of(
     st.none(),
@@ -124,29 +122,3 @@ def test_an_order_costs_what_it_would_cost_if_nobody_had_ordered_before(asked: l
     used = replace(TABLE)
     for order in [*asked, *asked]:
         assert outcome_at(order, used) == outcome_at(order, replace(TABLE))
-
-
-@pytest.mark.parametrize("n", [True, 1.0, "1", 1, None, [1], 10**30])
-def test_orders_that_python_calls_equal_are_not_one_order(n: object) -> None:
-    order = Order("path", ("v", "flux-kontext-pro", "text-to-image"), n=n)
-    used = replace(TABLE)
-    quote(order._replace(n=1), used)
-    assert outcome_at(order, used) == outcome_at(order, replace(TABLE))
-
-
-def test_what_was_ordered_is_kept_only_so_long_and_only_if_it_is_short() -> None:
-    used, path = replace(TABLE), ("v", "flux-kontext-pro", "text-to-image")
-    for number in range(QUOTED_MAX + 1):
-        quote(Order("path", path, n=1, aspect=f"1:{number}"), used)
-    assert len(used.quoted) == 1
-    quote(Order("path", path, n=1, aspect="1" * 65), used)
-    quote(Order("path", (*path, "x" * 257), n=1), used)
-    assert len(used.quoted) == 1
-
-
-def outcome_at(order: Order, table: PriceTable) -> object:
-    """Say what an order comes to: its quote, or why it has none."""
-    try:
-        return quote(order, table)
-    except (NoPrice, NotUnderstood) as error:
-        return type(error), str(error)
