@@ -37,7 +37,7 @@ _BEFORE: Final = rb"%b(?:%b%b,%b)*+" % (_W, _MEMBER, _W, _W)
 _AFTER: Final = rb"%b(?:,%b%b%b)*+" % (_W, _W, _MEMBER, _W)
 _JOB: Final = rb'\{%b"id"%b:%b("[ !#-\[\]-~]{1,%d}+")%b,%b"status"%b:%b"(%b)"%b\}' % (
     _BEFORE, _W, _W, ID_CHARS_MAX, _AFTER, _W, _W, _W, b"|".join(
-        word.encode() for word in sorted(RUNNING, reverse=True)
+        word.encode() for word in sorted(RUNNING)
     ), _AFTER,
 )  # fmt: skip
 _ENVELOPE: Final = rb'\{%b"data"%b:%b%b%b\}' % (_BEFORE, _W, _W, _JOB, _AFTER)

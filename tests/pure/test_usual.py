@@ -63,6 +63,10 @@ def test_every_word_of_a_running_job_is_usual(word: str) -> None:
         pytest.param(NEWER.replace(b'"model"', b'"id"'), id="two ids"),
         pytest.param(NEWER.replace(b'"model"', b'"status"'), id="two words"),
         pytest.param(NEWER.replace(b'"model"', b'"error"'), id="an error"),
+        pytest.param(
+            NEWER.replace(b'"model":"gpt-image-2"', b'"type":"Sync mode timed out"'),
+            id="a type of error",
+        ),
         pytest.param(NEWER.replace(b"gpt-image-2", b"gpt\\u002dimage-2"), id="an escape"),
         pytest.param(NEWER.replace(b"gpt-image-2", "bläu".encode()), id="not ASCII"),
         pytest.param(NEWER.replace(b"gpt-image-2", b"\xff"), id="not UTF-8"),
