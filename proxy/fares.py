@@ -49,7 +49,7 @@ def new_id(at_us: int) -> str:
 
 def _drawn() -> Iterator[str]:
     """Draw the last ten digits of some ids: to ask the system for each was half of an id."""
-    drawn = memoryview(os.urandom(7 * DRAWN)).cast("B")
+    drawn = os.urandom(7 * DRAWN)
     for at in range(0, len(drawn), 7):
         chance = int.from_bytes(drawn[at : at + 7], "big")
         yield "".join([_PAIRS[chance >> bits & 1023] for bits in (40, 30, 20, 10, 0)])

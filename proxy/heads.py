@@ -72,6 +72,7 @@ class Heads:
     environ: Mapping[str, str]
     clock: Callable[[], int] = now_us
     _of: Directory | None = None
+    _since: object = None  # one for each directory that was in force, by which notes are known
     _known: Recent[tuple[object, ...], Head] = field(default_factory=lambda: Recent(KNOWN_MAX))
 
     def of(self, call: Call) -> Head:
@@ -82,22 +83,32 @@ class Heads:
             BadRequest: it asks us for what we do not know.
         """
         directory, at_us = self.directory(), self.clock()
+        if directory is not self._of:
+            self._of, self._since = directory, object()
+            self._known.clear()
         # Whose X-Forwarded-* may be believed: then the fields alone do not say it all.
         fields = None if self.settings.trusted_proxies else call.scope.get(FIELDS)
-        head = None if fields is None else _noted(fields, directory, at_us)
+        head = None if fields is None else self._noted(fields, at_us)
         if head is not None:
             call.comes_from(head.caller.key)
             return head
         head = self._found(call, directory, at_us)
         if fields is not None and not head.caller.unseen:
-            fields.note = directory.revision, head
+            fields.note = self._since, head
         return head
+
+    def _noted(self, fields: Fields, at_us: int) -> Head | None:
+        """Find what was noted beside fields that the edge knows, if it is still true.
+
+        Not by the directory's revision: one that was rolled back comes again with other keys.
+        """
+        if fields.note is None:
+            return None
+        since, head = fields.note
+        return head if since is self._since and at_us < head.until_us else None
 
     def _found(self, call: Call, directory: Directory, at_us: int) -> Head:
         """Find a head by its text, or read it."""
-        if directory is not self._of:
-            self._of = directory
-            self._known.clear()
         sent = self._sent(call)
         head = self._known.get(sent)
         if head is not None and at_us < head.until_us:
@@ -154,15 +165,6 @@ class Heads:
         return public_base(
             call.scope, public_url=settings.public_url, trusted=settings.trusted_proxies
         )
-
-
-def _noted(fields: Fields, directory: Directory, at_us: int) -> Head | None:
-    """Find what was noted beside fields that the edge knows, of this revision and still true."""
-    if fields.note is None:
-        return None
-    revision, head = fields.note
-    fresh = revision == directory.revision and at_us < head.until_us
-    return head if fresh else None
 
 
 def _looked_at_again(key: Key, at_us: int) -> int:

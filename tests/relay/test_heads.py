@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
-from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,12 +29,9 @@ def key(**facts: Any) -> Key:
     return replace(Key("k1", "amy", public=NEW.public, digest=NEW.digest), **facts)
 
 
-REVISIONS = count(1)
-
-
 def directory(*keys: Key) -> Directory:
     return Directory(
-        next(REVISIONS), {each.id: each for each in keys}, {}, ZoneInfo("UTC"), None,
+        1, {each.id: each for each in keys}, {}, ZoneInfo("UTC"), None,
         by_public={each.public: each for each in keys}
         | {each.old_public: each for each in keys if each.old_public},
         by_fingerprint={each.fingerprint: each for each in keys if each.own},
