@@ -6,15 +6,15 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from proxy.answers import Outcome, submit_outcome, surely_running
 from proxy.call import Call, Header
 from proxy.headers import returned
 from proxy.outline import TRUNCATED, UNREADABLE, Outline, read_document
-from proxy.poll_urls import PollUrlSwap, swap_poll_urls
+from proxy.poll_urls import PollUrlSwap, Span, put_base, swap_poll_urls
 from proxy.upstream import Answer, UpstreamError
-from proxy.usual import usual_outcome
+from proxy.usual import usual_acceptance
 
 READ_WHOLE_MAX = 64 * 1024
 DECODED_MAX = 2 * 1024 * 1024
@@ -84,13 +84,22 @@ def shows_running(encoding: bytes, body: bytes) -> bool:
     return encoding in _PLAIN and surely_running(body)
 
 
-def submitted(status: int, encoding: bytes, body: bytes) -> tuple[Outcome, object]:
-    """Say what a submit's whole answer decides, and what it says; None if that need not be read."""
-    usual = usual_outcome(status, body) if encoding in _PLAIN else None
+class Submitted(NamedTuple):
+    """What a submit's whole answer decides, and what it says; None if that need not be read."""
+
+    outcome: Outcome
+    document: object = None
+    base: Span | None = None
+    """Where the base of its only poll URL stands; None if that must be looked for."""
+
+
+def submitted(status: int, encoding: bytes, body: bytes) -> Submitted:
+    """Read a submit's whole answer."""
+    usual = usual_acceptance(status, body) if encoding in _PLAIN else None
     if usual is not None:
-        return usual, None
+        return Submitted(usual.outcome, None, usual.base)
     document = document_of(encoding, body)
-    return submit_outcome(status, document), document
+    return Submitted(submit_outcome(status, document), document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +162,20 @@ def _rarest(secret: bytes) -> bytes:
 
 
 def as_passed(
-    call: Call, answer: Answer, body: bytes, manner: Manner
+    call: Call, answer: Answer, body: bytes, manner: Manner, at: Span | None = None
 ) -> tuple[list[Header], bytes]:
-    """Say how an answer that was read whole goes on: its headers, its bytes."""
+    """Say how an answer that was read whole goes on: its headers, its bytes.
+
+    `at` is where the base of its only poll URL stands, if that is known.
+    """
     passed = body if manner.secret is None else starred(body, manner.secret)
     base, is_head = manner.swaps(answer), call.method == b"HEAD"
-    swapped = passed if base is None else swap_poll_urls(passed, base)
+    if base is None:
+        swapped = passed
+    elif at is not None and passed is body:
+        swapped = put_base(passed, at, base)
+    else:
+        swapped = swap_poll_urls(passed, base)
     # What a HEAD would have got is not known, so its length is not promised.
     rewritten = swapped is not passed or (is_head and base is not None)
     headers = manner.headers(answer, rewritten=rewritten)

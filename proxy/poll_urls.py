@@ -23,7 +23,10 @@ PLACES: Final[frozenset[tuple[str | None, ...]]] = frozenset(
 )
 DEPTH_MAX: Final = 64  # deeper documents pass as they are
 
-_V3: Final = b"/api/v3/"
+Span = tuple[int, int]
+"""Where something starts in a body, and where it ends."""
+
+V3: Final = b"/api/v3/"
 _MARKS: Final = re.compile(rb"[][{},:]")
 _ALONE: Final = frozenset({b":", b","})  # most pieces are one of these
 _OPENED: Final[dict[bytes, str | None]] = {b"{": "", b"[": None}
@@ -43,17 +46,22 @@ _CHARACTER: Final = re.compile(rb"\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL)
 def swap_poll_urls(body: bytes, base: str) -> bytes:
     """Return a whole body with its poll URLs under `base`; the same object if it holds none."""
     if b"\\" not in body:
-        mentions = body.count(_V3)
+        mentions = body.count(V3)
         if not mentions:
             return body
         if mentions == 1 and (place := _usual_place(body) or _only_place(body)):
-            return body[: place[0]] + _literal(base) + body[place[1] :]
+            return put_base(body, place, base)
     swap = PollUrlSwap(base)
     swapped = swap.feed(body) + swap.rest()
     return swapped if swapped != body else body
 
 
-def _usual_place(body: bytes) -> tuple[int, int] | None:
+def put_base(body: bytes, place: Span, base: str) -> bytes:
+    """Return a body with another base where one stands."""
+    return body[: place[0]] + _literal(base) + body[place[1] :]
+
+
+def _usual_place(body: bytes) -> Span | None:
     """Find where the base starts and ends, if the body begins as the upstream writes it.
 
     A pattern follows the structure as far as the one `/api/v3/` there is, at a third of what a
@@ -63,7 +71,7 @@ def _usual_place(body: bytes) -> tuple[int, int] | None:
     return found.span(1) if found else None
 
 
-def _only_place(body: bytes) -> tuple[int, int] | None:
+def _only_place(body: bytes) -> Span | None:
     """Find where the base starts and ends, in a body whose members come in another order.
 
     It holds one `/api/v3/` and no escape: if the value in a place of ours has it, that is it. A
@@ -79,7 +87,7 @@ def _only_place(body: bytes) -> tuple[int, int] | None:
     found = _BASE.match(url)
     if not found or len(url) > STRING_MAX // 2:  # a very long one is the scanner's to judge
         return None
-    start = body.rfind(b'"', 0, body.find(_V3)) + 1
+    start = body.rfind(b'"', 0, body.find(V3)) + 1
     return start, start + found.end()
 
 

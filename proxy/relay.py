@@ -210,15 +210,16 @@ class Relay:
         """Note what the answer says, on disk, before its first byte goes to the caller."""
         caller, manner, status = head.caller, head.manner, answer.status
         if read is None:
+            self.quoting.note(call, receipt)
             document = await pass_stream(call, answer, manner, call.ours)
             kept: KeptAnswer | None = (status, "[]", None) if call.kept else None
             said = status, submit_outcome(status, document), document
             await self._decide(call, caller, receipt, said, kept)
             return
-        headers, passed = as_passed(call, answer, read, manner)
+        outcome, document, at = submitted(status, answer.encoding, read)
+        headers, passed = as_passed(call, answer, read, manner, at)
         kept = (status, headers_text(headers), passed) if call.kept else None
-        said = status, *submitted(status, answer.encoding, read)
-        await self._decide(call, caller, receipt, said, kept)
+        await self._decide(call, caller, receipt, (status, outcome, document), kept)
         await call.answer(status, [*headers, *call.ours], passed)
 
     async def _decide(

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.answers import read_document, submit_outcome
-from proxy.usual import usual_outcome
+from proxy.answers import Outcome, read_document, submit_outcome
+from proxy.poll_urls import put_base, swap_poll_urls
+from proxy.usual import usual_acceptance
 from proxy.words import KNOWN, RUNNING
 
+BASE = "http://127.0.0.1:4000"
 NEWER = (
     b'{"data":{"id":"9a37064a-f353-474c-b98e-1de6539b2435","model":"gpt-image-2","outputs":[],'
     b'"urls":{"get":"https://gptproto.com/api/v3/predictions/9a37064a/result"},'
@@ -22,10 +24,25 @@ TEMPLATE = (
     b' "has_nsfw_contents": [false, true], "created_at": "2026-01-01 00:00:00"},\r\n'
     b' "message": "success", "code": 200}\n'
 )
+URLS = b'"urls":{"get":"https://gptproto.com/api/v3/predictions/9a37064a/result"},'
 UNIFIED = (
     b'{"id":"sora-2:task_1","generation_id":"g","polling_url":"/api/v3/tasks/result/j",'
     b'"status":"pending","model":"m","created_at":-1.5e3}'
 )
+
+
+def _moved(body: bytes, *, before: bytes) -> bytes:
+    return body.replace(URLS, b"").replace(before, URLS + before)
+
+
+def glance(body: bytes, status: int = 200) -> Outcome | None:
+    """Read an answer at a glance; where that tells of a poll URL, it is the one to be swapped."""
+    found = usual_acceptance(status, body)
+    if found is None:
+        return None
+    if found.base is not None:
+        assert put_base(body, found.base, BASE) == swap_poll_urls(body, BASE)
+    return found.outcome
 
 
 @pytest.mark.parametrize("status", [200, 202])
@@ -40,14 +57,48 @@ UNIFIED = (
 def test_a_usual_acceptance_is_read_at_a_glance(
     status: int, body: bytes, named: str, word: str
 ) -> None:
-    found = usual_outcome(status, body)
+    found = glance(body, status)
     assert found == ("accepted", named, 0, word)
     assert found == submit_outcome(status, read_document(body))
 
 
+@pytest.mark.parametrize(
+    ("body", "is_seen"),
+    [
+        pytest.param(NEWER, True, id="path surface"),
+        pytest.param(TEMPLATE, True, id="as the documents print it"),
+        pytest.param(UNIFIED, False, id="it has no base"),
+        pytest.param(_moved(NEWER, before=b'"id"'), True, id="before the id"),
+        pytest.param(_moved(NEWER, before=b'"executionTime"'), True, id="behind the word"),
+        pytest.param(NEWER.replace(b"https", b"HTTPS"), True, id="in capitals"),
+        pytest.param(NEWER.replace(b"gpt-image-2", b"/api/v3/"), False, id="spoken of elsewhere"),
+        pytest.param(NEWER.replace(b'"urls"', b'"url"'), False, id="another member"),
+        pytest.param(NEWER.replace(b'"get":', b'"put":'), False, id="not to be polled"),
+        pytest.param(NEWER.replace(b".com/api", b".com/v/api"), False, id="below a path"),
+        pytest.param(NEWER.replace(b"/api/v3/", b"/api/v4/"), False, id="another version"),
+        pytest.param(NEWER.replace(b"https", b"ftp"), False, id="another scheme"),
+        pytest.param(NEWER.replace(b'"get"', b'"at":1,"get"'), False, id="beside something"),
+        pytest.param(NEWER[8:-32], False, id="at the top"),
+        pytest.param(
+            NEWER.replace(b'"model":"gpt-image-2"', b'"urls":{"get":"https://y/api/v3/z"}'),
+            False,
+            id="twice",
+        ),
+        pytest.param(
+            NEWER.replace(b'"model":"gpt-image-2"', b'"urls":{"get":"y"}'), True, id="one of two"
+        ),
+    ],
+)
+def test_the_poll_url_is_seen_where_it_is_as_usual(body: bytes, is_seen: bool) -> None:
+    found = usual_acceptance(200, body)
+    assert found is not None
+    assert (found.base is not None) == is_seen
+    assert glance(body) is not None
+
+
 @pytest.mark.parametrize("word", sorted(RUNNING))
 def test_every_word_of_a_running_job_is_usual(word: str) -> None:
-    found = usual_outcome(200, json.dumps({"id": "a", "status": word}).encode())
+    found = glance(json.dumps({"id": "a", "status": word}).encode())
     assert found == ("accepted", "a", 0, word)
 
 
@@ -84,24 +135,28 @@ def test_every_word_of_a_running_job_is_usual(word: str) -> None:
     ],
 )
 def test_what_is_not_usual_is_not_judged(body: bytes) -> None:
-    found = usual_outcome(200, body)
+    found = glance(body)
     assert found in {None, submit_outcome(200, read_document(body))}
     assert found is None or body.count(b'"code":200') > 1  # that says the same twice
 
 
 @pytest.mark.parametrize("status", [201, 204, 302, 400, 500])
 def test_no_other_status_accepts(status: int) -> None:
-    assert usual_outcome(status, NEWER) is None
+    assert usual_acceptance(status, NEWER) is None
 
 
 OURS = ["id", "status", "outputs", "unsigned_urls", "urls", "data", "code", "error", "message"]
-NAMES = st.sampled_from([*OURS, "type", "model", "Status"])
+NAMES = st.sampled_from([*OURS, "urls", "type", "model", "Status"])
 WORDS = st.sampled_from([*sorted(KNOWN), "success", "soon", "", "Sync mode timed out", "a b", "é"])
 LEAVES = st.one_of(
     WORDS, st.none(), st.booleans(), st.sampled_from([0, 200, 201, 5004, -1, 1.5, 10**30])
 )
+POLLED = st.sampled_from(["https://h", "HTTP://h:1", "h", "https://h/v"]).map(
+    lambda host: {"get": f"{host}/api/v3/p"}
+)
 VALUES = st.one_of(
     LEAVES,
+    POLLED,
     st.lists(LEAVES, max_size=2),
     st.dictionaries(NAMES, LEAVES, max_size=2),
     st.just([]),
@@ -131,7 +186,7 @@ def answers(draw: st.DrawFn) -> bytes:
 @given(answers(), st.sampled_from([200, 202]))
 @example(NEWER, 200)
 def test_whatever_it_says_reading_it_all_says_too(body: bytes, status: int) -> None:
-    found = usual_outcome(status, body)
+    found = glance(body, status)
     assert found in {None, submit_outcome(status, read_document(body))}
 
 
@@ -140,5 +195,5 @@ def test_a_byte_that_is_changed_leads_nobody_astray(body: bytes, data: st.DataOb
     at = data.draw(st.integers(0, len(body) - 1))
     put = data.draw(st.binary(max_size=3))
     changed = body[:at] + put + body[at + data.draw(st.integers(0, 3)) :]
-    found = usual_outcome(200, changed)
+    found = glance(changed)
     assert found in {None, submit_outcome(200, read_document(changed))}
