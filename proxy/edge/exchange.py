@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from uvicorn._types import (
+    ASGI3Application,
     ASGIReceiveEvent,
     ASGISendEvent,
     HTTPScope,
@@ -36,6 +37,10 @@ WHOLE = "farebox.response.whole"
 """Type of the message that is start and body in one: they go to the socket in one write."""
 
 
+def _nobody() -> None:
+    """Stand for whoever was told of an answer's end: nobody is, twice."""
+
+
 class Exchange(RequestResponseCycle):
     """The ASGI side of one request: what the app receives from and sends to its caller."""
 
@@ -54,6 +59,7 @@ class Exchange(RequestResponseCycle):
     _head = b""  # of an answer whose body is at hand
     _news = False  # something came that the app has not received yet
     _bell: asyncio.Event | None = None
+    _task: "asyncio.Task[None] | None" = None
 
     def __init__(
         self,
@@ -76,6 +82,39 @@ class Exchange(RequestResponseCycle):
         self.waiting_for_100_continue = expects_continue
         self.unread_bytes_max = unread_bytes_max
         self.body = bytearray()
+
+    # The app
+
+    def start(
+        self,
+        app: ASGI3Application,
+        loop: asyncio.AbstractEventLoop,
+        tasks: "set[asyncio.Task[None]]",
+    ) -> None:
+        """Have the app answer, by a task that is among `tasks` until it has."""
+        self._task = loop.create_task(self._answered(app, tasks))
+        tasks.add(self._task)
+
+    async def _answered(self, app: ASGI3Application, tasks: "set[asyncio.Task[None]]") -> None:
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException as error:
+            self.logger.exception("a call's handling failed", exc_info=error)
+            await self._fail()
+        else:
+            if not (self.response_complete or self.disconnected):
+                self.logger.error("a call's handling ended before its answer did")
+                await self._fail()
+        finally:
+            # Here and not by a callback of the task: that was a turn of the loop more.
+            tasks.discard(self._task)
+            self._task, self.on_response = None, _nobody
+
+    async def _fail(self) -> None:
+        if self.response_started:
+            self.transport.close()
+        else:
+            await self.send_500_response()
 
     # From the caller
 
@@ -139,18 +178,18 @@ class Exchange(RequestResponseCycle):
     def _start(self, message: Any) -> bytes:
         """Begin the answer; its head as it goes to the socket."""
         self.status = message["status"]
-        lines = [STATUS_LINE[self.status]]
+        lines = [STATUS_LINE[self.status][:-2]]
         headers = message.get("headers", ())
         for name, value in headers:
             if len(name) in WATCHED_BYTES and name.lower() in WATCHED:
                 self._notice(name.lower(), value)
-        lines += [b"%b: %b\r\n" % pair for pair in headers]
+        lines += [b": ".join(pair) for pair in headers]
         self._frame(message["status"], lines)
-        head = b"".join(lines)
-        if not head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n") == len(lines):
+        head = b"\r\n".join(lines)
+        if not head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n") == len(lines) - 1:
             raise RuntimeError("a header of the answer holds a line break")
         self.response_started = True
-        return head + b"\r\n"
+        return head + b"\r\n\r\n"
 
     def _notice(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
@@ -173,9 +212,9 @@ class Exchange(RequestResponseCycle):
             self.chunked_encoding = self.scope["http_version"] != "1.0"
             self.unframed = not self.chunked_encoding
             if self.chunked_encoding:
-                lines.append(b"transfer-encoding: chunked\r\n")
+                lines.append(b"transfer-encoding: chunked")
         if not (self.keep_alive or self.said_close):
-            lines.append(b"connection: close\r\n")
+            lines.append(b"connection: close")
 
     def _ends_soon(self) -> bool:
         """Whether what is left of an unread body may be swallowed to keep the connection."""

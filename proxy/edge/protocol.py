@@ -198,7 +198,7 @@ class EdgeProtocol(Connection):
     def _start(self, exchange: Exchange, app: ASGI3Application) -> None:
         self.answering = exchange
         self._stalled_s = 0.0
-        self._start_asgi_task(exchange, app)
+        exchange.start(app, self.loop, self.tasks)
 
     def on_response_complete(self) -> None:
         """The answer is with the transport: on to the next call, a refusal, or rest."""

@@ -42,8 +42,8 @@ def create_echo(settings: EchoSettings, status: ServerStatus) -> Any:
         elif scope["path"] in signals:
             signals[scope["path"]].release()
             await answer(send, 200, {})
-        elif scope["path"] == "/raise":
-            raise RuntimeError("as asked")
+        elif scope["path"] in ("/raise", "/silent", "/half"):
+            await fail(scope["path"], send)
         elif scope["path"] == "/status":
             known = scope["state"]["server"] is status
             now = {"pid": os.getpid(), "hangups": len(hangups), "known": known,
@@ -53,6 +53,15 @@ def create_echo(settings: EchoSettings, status: ServerStatus) -> Any:
             await reflect(scope, receive, send)
 
     return echo
+
+
+async def fail(way: str, send: Any) -> None:
+    """Fail as asked: with an error, without an answer, or in the middle of one."""
+    if way == "/raise":
+        raise RuntimeError("as asked")
+    if way == "/half":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ha", "more_body": True})
 
 
 async def live(receive: Any, send: Any) -> None:

@@ -118,10 +118,18 @@ def test_the_answer_to_head_announces_its_length_and_ends_there(edge: Edge) -> N
     assert received.count(b'"raw_path": "/x"') == 1
 
 
-def test_an_app_that_fails_is_answered_for_in_the_envelope(edge: Edge) -> None:
-    answer = edge.get("/raise")
+@pytest.mark.parametrize("way", ["raise", "silent"])
+def test_an_app_that_fails_is_answered_for_in_the_envelope(edge: Edge, way: str) -> None:
+    answer = edge.get(f"/{way}")
     assert answer.status == answer.json["error"]["code"] == 500
     assert "as asked" not in answer.body.decode()
+
+
+def test_an_answer_that_the_app_leaves_unfinished_is_cut_off(edge: Edge) -> None:
+    with edge.connect() as line:
+        line.sendall(request("/half"))
+        received = read_closed(line)
+    assert received.endswith(b"2\r\nha\r\n")
 
 
 def test_the_app_finds_the_server_s_status_in_the_scope(edge: Edge) -> None:
