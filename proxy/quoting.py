@@ -45,14 +45,18 @@ class Quoting:
             raise ModelNotAllowed("The key may use only the models on its list.")
         return Priced(self.prices, order, quote)
 
-    def note(self, call: Call, receipt: Receipt) -> None:
-        """Put a charge's state into the answer's headers and the call's log line."""
+    def begin(self, call: Call, receipt: Receipt) -> None:
+        """Put a charge's state into the call's log line, and what is left into its headers."""
         fare = receipt.fare
         call.charge_id, call.state, call.cost_micros = fare.id, fare.state, fare.cost_micros
         call.model, call.resolution = fare.model, fare.resolution
         if receipt.standings and call.routed.route is Route.SUBMIT:
             call.budget = self.budget_headers(tightest(receipt.standings))
-        call.ours = fare_headers(fare) + call.budget
+
+    def note(self, call: Call, receipt: Receipt) -> None:
+        """Put a charge's state into the answer's headers and the call's log line."""
+        self.begin(call, receipt)
+        call.ours = fare_headers(receipt.fare) + call.budget
 
     def refusal(self, spent: BudgetSpent, priced: Priced, key: Key, at_us: int) -> BudgetExceeded:
         """Say which budget is spent, and what would still fit under every one that binds."""

@@ -30,7 +30,7 @@ from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
 from proxy.ledger.reserve import Reserve
-from proxy.passing import as_passed, pass_stream, submitted
+from proxy.passing import READ_WHOLE_MAX, as_passed, pass_stream, submitted
 from proxy.polling import Polling
 from proxy.prices import Priced
 from proxy.quoting import Quoting
@@ -148,10 +148,12 @@ class Relay:
         except Repeated as repeated:
             await self.repeats.answer(call, repeated.kept, once)
             return
-        self.quoting.note(call, receipt)
+        self.quoting.begin(call, receipt)
         try:
             answer = await self.crossing.send(call, head, body, submit=True)
-            read = await self.crossing.read(call, answer)
+            read = answer.at_hand(READ_WHOLE_MAX)
+            if read is None:
+                read = await self.crossing.read(call, answer)
         except UpstreamError as error:
             raise await self._not_answered(call, caller, receipt, error) from error
         await self._answered(call, head, receipt, answer, read)
@@ -176,23 +178,23 @@ class Relay:
     def _reservation(self, call: Call, head: Head, priced: Priced, once: Kept | None) -> Reserve:
         caller, asked = head.caller, head.asked
         head.paid_by()  # for its error, before anything is done
-        segments = call.routed.segments
-        return Reserve(
-            charge_id=new_id(now_us()),
-            key=caller.key,
-            price=priced,
-            account=head.account,
-            surface=call.routed.surface,
-            owner=self.fares.owner,
-            tags=tags_text(caller.key.tags, asked.tags),
-            body_hash=call.body_hash,
-            called=str(priced.order.model or "/".join(segments)),
-            task=segments[-1] if segments else "",
-            provisional=caller.unseen,
-            due_in_us=int(self.settings.upstream_timeout_s * 1e6) + 60_000_000,
-            once=once,
-            refs=priced.order.references,
-            aspect=priced.order.ratio,
+        order, segments = priced.order, call.routed.segments
+        return Reserve(  # in the order of its fields, as it is made for every fare
+            new_id(now_us()),
+            caller.key,
+            priced,
+            head.account,
+            call.routed.surface,
+            self.fares.owner,
+            tags_text(caller.key.tags, asked.tags),
+            call.body_hash,
+            str(order.model or "/".join(segments)),
+            segments[-1] if segments else "",
+            caller.unseen,
+            int(self.settings.upstream_timeout_s * 1e6) + 60_000_000,
+            once,
+            order.references,
+            order.ratio,
         )
 
     async def _not_answered(

@@ -23,6 +23,10 @@ class Answer:
         """False if the body ends with the connection: it may be cut off unnoticed."""
         self._exchange = exchange
 
+    def at_hand(self, limit: int) -> bytes | None:
+        """The whole body if it came with the head and is at most `limit` bytes, else None."""
+        return self._exchange.take_ended(limit)
+
     async def read(self, limit: int) -> bytes | None:
         """The whole body if it is at most `limit` bytes, else None with nothing lost.
 

@@ -105,6 +105,12 @@ class Exchange:
         self._be_whole()
         return self._take_all()
 
+    def take_ended(self, limit: int) -> bytes | None:
+        """All of a body that has ended well; None, with nothing taken, if there is none to take."""
+        if self._line is not None or self._failed is not None or self.size > limit:
+            return None
+        return self._take_all()
+
     def drop(self) -> None:
         """Break the line unless the answer is over."""
         if self._line is not None:
@@ -117,10 +123,13 @@ class Exchange:
             raise kind(why)
 
     def _take_all(self) -> bytes:
-        pieces = b"".join(self._pieces)
-        self._pieces.clear()
+        pieces = self._pieces
         self.size = 0
-        return pieces
+        if len(pieces) == 1:
+            return pieces.popleft()
+        whole = b"".join(pieces)
+        pieces.clear()
+        return whole
 
     def _flow(self) -> None:
         if self._line is not None and self.size <= self.buffered_max:

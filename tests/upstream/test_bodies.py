@@ -95,6 +95,27 @@ def test_read_gives_all_at_its_limit_and_keeps_all_above_it(
 
 
 @LOOPS
+@pytest.mark.parametrize(
+    "wire",
+    [b"content-length: 2\r\n\r\nok", b"transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"],
+    ids=["counted", "chunked"],
+)
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_body_that_came_with_its_head_is_at_hand(loop: str, wire: bytes, limit: int) -> None:
+    async def script(line: Line) -> None:
+        await line.serve(OK_HEAD + wire)
+
+    async def story() -> None:
+        async with serving(script) as server, client(server) as upstream:
+            answer = await post(upstream)
+            await until(lambda: upstream.pool.idle == 1)
+            assert answer.at_hand(limit) == (b"ok" if limit == len(b"ok") else None)
+            assert await drained(answer) == (b"" if limit == len(b"ok") else b"ok")
+
+    on(loop, story())
+
+
+@LOOPS
 @pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 300_000, SIZE])
 def test_the_upstream_reads_the_body_that_was_given(loop: str, size: int) -> None:
     async def serves(line: Line) -> None:
@@ -186,7 +207,9 @@ def test_a_body_cut_off_is_not_read_whole(loop: str) -> None:
     async def story() -> None:
         async with serving(cuts_off) as server, client(server) as upstream:
             answer = await post(upstream)
+            assert answer.at_hand(100) is None  # not yet
             with pytest.raises(Broken):
                 await answer.read(100)
+            assert answer.at_hand(100) is None  # nor ever
 
     on(loop, story())
