@@ -34,9 +34,10 @@ OPEN_MAX, DECIDED_MAX = 50_000, 5_000
 AGAIN_AFTER_S = 0.25
 AGAIN_MAX = 256
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the order of ASCII
-DRAWN = 128
+DRAWN, CHANCE_DIGITS = 128, 10
 _CHANCES: list[str] = []
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_OF_BYTES = (_ALPHABET * 8).encode()  # each digit for eight of the bytes
 
 
 def new_id(at_us: int) -> str:
@@ -49,10 +50,9 @@ def new_id(at_us: int) -> str:
 
 def _drawn() -> Iterator[str]:
     """Draw the last ten digits of some ids: to ask the system for each was half of an id."""
-    drawn = os.urandom(7 * DRAWN)
-    for at in range(0, len(drawn), 7):
-        chance = int.from_bytes(drawn[at : at + 7], "big")
-        yield "".join([_PAIRS[chance >> bits & 1023] for bits in (40, 30, 20, 10, 0)])
+    drawn = os.urandom(CHANCE_DIGITS * DRAWN).translate(_OF_BYTES).decode()
+    for at in range(0, len(drawn), CHANCE_DIGITS):
+        yield drawn[at : at + CHANCE_DIGITS]
 
 
 @lru_cache(maxsize=4)
@@ -141,10 +141,12 @@ class Fares:
         if fare.prediction_id is None:
             return
         name = fare.prediction_id, fare.key_id
-        self._open.pop(name, None)
-        self._decided.pop(name, None)
-        kept, most = (self._open, OPEN_MAX) if fare.state in OPEN else (self._decided, DECIDED_MAX)
+        kept, other, most = self._open, self._decided, OPEN_MAX
+        if fare.state not in OPEN:
+            kept, other, most = other, kept, DECIDED_MAX
+        other.pop(name, None)
         kept[name] = fare
+        kept.move_to_end(name)
         if len(kept) > most:
             kept.popitem(last=False)
 

@@ -68,8 +68,13 @@ class CallLog:
 
 def _now() -> str:
     """Say the time in UTC, to the millisecond."""
-    second, millis = divmod(time.time_ns() // 1_000_000, 1000)
-    return f"{_at_second(second)}.{millis:03d}+00:00"
+    return _at_millisecond(time.time_ns() // 1_000_000)
+
+
+@lru_cache(maxsize=4)  # a busy worker writes several lines in one
+def _at_millisecond(millis: int) -> str:
+    second, rest = divmod(millis, 1000)
+    return f"{_at_second(second)}.{rest:03d}+00:00"
 
 
 @lru_cache(maxsize=4)

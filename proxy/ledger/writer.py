@@ -71,13 +71,13 @@ class Writer:
         """The keys and teams as last read."""
         return self.store.directory
 
-    async def do(self, operation: Operation) -> Receipt:
-        """Have an operation committed; its refusal is raised.
+    def do(self, operation: Operation) -> "asyncio.Future[Receipt]":
+        """Have an operation committed: a future, in which its refusal is raised.
 
         Raises:
-            LedgerFault: it is not known to be written.
+            LedgerFault: it is not known to be written; at once, if too many are waiting.
         """
-        return await self._put(operation)  # type: ignore[no-any-return]
+        return self._put(operation)
 
     async def transact(self, change: Callable[[Store], T]) -> T:
         """Have a change of keys, teams or prices committed."""
