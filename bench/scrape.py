@@ -12,6 +12,7 @@ and the CPU of a scrape, of all processes together.
 
 import argparse
 import contextlib
+import gzip
 import http.client
 import json
 import os
@@ -56,6 +57,7 @@ class Scraped:
     ended_s: float
     lines: int
     size: int
+    sent: int  # bytes on the wire
 
 
 def fill(path: Path, keys: int, models: int) -> None:
@@ -106,14 +108,15 @@ def scrape(port: int) -> Scraped:
     accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3"
     line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     began_s = time.monotonic()
-    line.request("GET", "/metrics", headers={"Accept": accept})
+    line.request("GET", "/metrics", headers={"Accept": accept, "Accept-Encoding": "gzip"})
     answer = line.getresponse()
-    page = answer.read()
+    came = answer.read()
     ended_s = time.monotonic()
     line.close()
     if answer.status != HTTPStatus.OK:
         raise RuntimeError(f"/metrics answered {answer.status}")
-    return Scraped(began_s, ended_s, page.count(b"\n"), len(page))
+    page = gzip.decompress(came) if answer.getheader("Content-Encoding") == "gzip" else came
+    return Scraped(began_s, ended_s, page.count(b"\n"), len(page), len(came))
 
 
 def stand_back() -> None:
@@ -212,7 +215,7 @@ def cost(proxy: Running, ledger: Path, times: int = 10) -> None:
         one = scrape(proxy.port)
         took.append((cpu_s(proxy.pid) - before, one.ended_s - one.began_s))
         if number == 0:
-            print(f"{one.lines} lines, {one.size / 1e6:.1f} MB")
+            print(f"{one.lines} lines, {one.size / 1e6:.1f} MB, sent as {one.sent / 1e6:.2f} MB")
             time.sleep(STARTED_S)
     cpu, wall = (statistics.mean(figures) for figures in zip(*took[1:], strict=True))
     print(f"CPU of the first scrape {took[0][0]:.3f} s, of a later one {cpu:.3f} s ({wall:.3f} s)")

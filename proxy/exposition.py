@@ -4,6 +4,8 @@ A line is kept with its figure from one page to the next, and written again only
 moved: of thousands of lines few change between two scrapes.
 """
 
+import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,6 +22,8 @@ from prometheus_client.utils import floatToGoString
 
 Series = tuple[Any, ...]
 SLICE = 50  # lines between two looks at whether others should go first
+# An encoding of `Accept-Encoding` (RFC 9110, section 12.5.3); one of no quality is refused.
+_GZIP = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))", re.IGNORECASE)
 _IN_HELP = str.maketrans({"\\": r"\\", "\n": r"\n"})
 _IN_LABEL = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
@@ -30,13 +34,21 @@ class Dialect(NamedTuple):
     content_type: str
     openmetrics: bool
     escaping: str
+    packed: bool = False  # by gzip
 
     @classmethod
-    def accepted(cls, accept: str) -> "Dialect":
-        """Choose by an `Accept` header, as `prometheus_client` does."""
+    def accepted(cls, accept: str, encodings: str = "") -> "Dialect":
+        """Choose by `Accept` and `Accept-Encoding` headers, the first as `prometheus_client`."""
         encode, content_type = choose_encoder(accept)
         escaping = getattr(encode, "keywords", {}).get("escaping", UNDERSCORES)
-        return cls(content_type, "openmetrics" in content_type, escaping)
+        packed = _GZIP.search(encodings) is not None
+        return cls(content_type, "openmetrics" in content_type, escaping, packed)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an answer says of itself."""
+        packed = {"content-encoding": "gzip"} if self.packed else {}
+        return {"content-type": self.content_type, "vary": "accept, accept-encoding"} | packed
 
 
 @dataclass(slots=True)
@@ -128,3 +140,13 @@ class Page:
             for label, value in sorted(labels)
         )
         return escape_metric_name(name, escaping) + (f"{{{told}}}" if told else "")
+
+
+def packed(pieces: Iterable[bytes], pause: Callable[[], None] = lambda: None) -> list[bytes]:
+    """Pack a page with gzip, at its fastest: a tenth of its size; `pause` after each piece."""
+    gzip = zlib.compressobj(level=1, wbits=31)
+    found = []
+    for piece in pieces:
+        found.append(gzip.compress(piece))
+        pause()
+    return [*filter(None, found), gzip.flush()]

@@ -20,7 +20,8 @@ HEAD: Final = """\
 
 Written by `make docs` from `proxy/metrics.py` and `proxy/money_metrics.py`; change it there.
 
-`GET /metrics` speaks Prometheus text and OpenMetrics. On any bind but the loopback it needs the
+`GET /metrics` speaks Prometheus text and OpenMetrics, packed with gzip for who accepts that, as
+Prometheus does. On any bind but the loopback it needs the
 admin token (`FAREBOX_METRICS_AUTH`). Every metric is announced from the start, also without a
 series.
 

@@ -29,6 +29,7 @@ from proxy.errors import (
     Refusal,
     envelope,
 )
+from proxy.exposition import Dialect
 from proxy.fares import Fares
 from proxy.instants import local
 from proxy.ledger.reader import revision, where_stands
@@ -123,9 +124,11 @@ class OwnRoutes:
         """Show the figures to Prometheus."""
         if self.settings.metrics_auth and not self._is_admin(request):
             raise InvalidKey("The metrics need the admin token.")
-        pieces, content_type = await self.scrape(request.headers.get("accept", ""))
-        size = sum(map(len, pieces))
-        headers = {"content-type": content_type, "content-length": str(size)}
+        accept = request.headers.get("accept", "")
+        encodings = ",".join(request.headers.getlist("accept-encoding"))
+        dialect = Dialect.accepted(accept, encodings)
+        pieces = await self.scrape(dialect)
+        headers = dialect.headers | {"content-length": str(sum(map(len, pieces)))}
         return StreamingResponse(_some_at_a_time(pieces), headers=headers)
 
     def _is_admin(self, request: Request) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from proxy.exposition import SLICE, Dialect, Measured, Page
+from proxy.exposition import SLICE, Dialect, Measured, Page, packed
 
 
 class Pages:
@@ -18,10 +18,11 @@ class Pages:
         pause: Callable[[], None] = lambda: None,
     ) -> list[bytes]:
         """Write all families, in pieces, and let go of their figures; `pause` comes in between."""
-        page = self._pages.setdefault(dialect, Page(dialect))
+        plain = dialect._replace(packed=False)
+        page = self._pages.setdefault(plain, Page(plain))
         pieces = page.write(families, pause)
         _let_go(families, pause)
-        return pieces
+        return packed(pieces, pause) if dialect.packed else pieces
 
 
 def _let_go(families: Sequence[Measured], pause: Callable[[], None]) -> None:

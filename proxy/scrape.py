@@ -79,19 +79,18 @@ class Scrape:
         ] = {}  # not begun yet: may still be joined
         self._rest: asyncio.TimerHandle | None = None
 
-    async def __call__(self, accept: str) -> tuple[list[bytes], str]:
-        """Write for an `Accept` header; the body in pieces, the caller's own list, and its type.
+    async def __call__(self, dialect: Dialect) -> list[bytes]:
+        """Write a page, in pieces: the caller's own list.
 
         Raises:
             LedgerFault: the money cannot be read, and half of the figures would mislead.
         """
         self.tallies.flush()
         self._rest_later()
-        dialect = Dialect.accepted(accept)
         page = self._next.get(dialect)
         if page is None:
             page = self._next[dialect] = asyncio.create_task(self._written(dialect))
-        return list(await asyncio.shield(page)), dialect.content_type
+        return list(await asyncio.shield(page))
 
     def _rest_later(self) -> None:
         """Keep the scribe only while it is asked."""

@@ -24,7 +24,8 @@ from proxy.scribe_line import PIECE, Line, Terms, told
 from tests.ledger.world import Ledger
 
 TEXT = Dialect.accepted("")
-DIALECTS = [TEXT, Dialect.accepted("application/openmetrics-text;version=1.0.0")]
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+DIALECTS = [Dialect.accepted(a, e) for a in ("", OPENMETRICS) for e in ("", "gzip")]
 SAYS = "import socket; socket.socket(fileno=0).sendall({said!r}); input()"
 
 

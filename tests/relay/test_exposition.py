@@ -1,5 +1,6 @@
 """Our pages are those of `prometheus_client`, byte for byte, whatever moved since the last."""
 
+import gzip
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -9,7 +10,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from proxy.exposition import Dialect, Measured, Page, Sampled
+from proxy.exposition import Dialect, Measured, Page, Sampled, packed
 from proxy.metrics import Metrics
 
 OPENMETRICS = "application/openmetrics-text"
@@ -39,6 +40,33 @@ kinds = st.sampled_from(["counter", "gauge"])
 label_names = st.lists(
     st.sampled_from(["team", "key", "model", "time_zone", "a"]), unique=True, max_size=3
 )
+
+
+@pytest.mark.parametrize(
+    ("encodings", "is_packed"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("GZIP", True),
+        ("x-gzip", True),
+        ("br, gzip;q=0.5, *", True),
+        ("deflate ,gzip ; q=1.0", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000 , br", False),
+        ("gzip;q=0.001", True),
+        ("identity", False),
+        ("*", False),
+        ("not-gzip", False),
+        ("gzipped", False),
+    ],
+)
+def test_a_page_is_packed_where_gzip_is_named(encodings: str, is_packed: bool) -> None:
+    assert Dialect.accepted("", encodings).packed == is_packed
+
+
+@given(st.lists(st.binary(max_size=200), max_size=20))
+def test_a_packed_page_is_the_page(pieces: list[bytes]) -> None:
+    assert gzip.decompress(b"".join(packed(pieces))) == b"".join(pieces)
 
 
 class Given(Collector):

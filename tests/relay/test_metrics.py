@@ -92,6 +92,24 @@ def test_openmetrics_is_spoken_to_who_asks_for_it(fresh: Farebox) -> None:
     assert all(types.get(f"farebox_{name}") == "counter" for name in COUNTERS)
 
 
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])
+def test_a_page_is_packed_for_who_unpacks_it(fresh: Farebox, accept: str) -> None:
+    answers = [
+        fresh.client.get(
+            f"{fresh.url}/metrics", headers={"Accept": accept, "Accept-Encoding": encoding}
+        )
+        for encoding in ("identity", "gzip")
+    ]
+    plain, packed = answers
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert 4 * int(packed.headers["content-length"]) < len(packed.content)
+    assert [announced(answer.text) for answer in answers] == [announced(plain.text)] * 2
+    for answer in answers:
+        assert answer.headers["vary"] == "accept, accept-encoding"
+        assert answer.headers["content-type"] == plain.headers["content-type"]
+
+
 def test_promtool_finds_nothing_to_complain_of(fresh: Farebox) -> None:
     if shutil.which("promtool") is None:
         reason = "promtool is not installed (apt-get install prometheus)"

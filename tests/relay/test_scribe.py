@@ -41,7 +41,7 @@ def page(farebox: Farebox, accept: str = "") -> str:
     headers = {"Accept": accept}
     answer = httpx.get(f"{farebox.url}/metrics", headers=headers, trust_env=False, timeout=30)
     assert answer.status_code == 200
-    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert int(answer.headers["content-length"]) == answer.num_bytes_downloaded
     return answer.text
 
 
