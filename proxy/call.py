@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -162,14 +162,16 @@ class Call:
         """Break an answer off where it stands: a clean end would make half of it look whole."""
         await self.send({"type": CUT})
 
-    async def answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+    def answer(self, status: int, headers: Sequence[Header], body: bytes) -> Awaitable[None]:
         """Send a whole answer: in one message, where the server is ours."""
         self.begun, self.status = True, status
-        if TARGET in self.scope:
-            await self.send({"type": WHOLE, "status": status, "headers": headers, "body": body})
-        else:
-            await self.start(status, headers)
-            await self.more(body, last=True)
+        if TARGET not in self.scope:
+            return self._answer_in_two(status, headers, body)
+        return self.send({"type": WHOLE, "status": status, "headers": headers, "body": body})
+
+    async def _answer_in_two(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+        await self.start(status, headers)
+        await self.more(body, last=True)
 
     async def refuse(
         self, refusal: Refusal, *, setting: str = "auto", headers: Sequence[Header] = ()

@@ -41,7 +41,8 @@ class Crossing:
             head.fields = self.upstream.fields(head.outgoing)
         pool = head.caller.key.id
         answer = await self._send(call, head.fields, body, pool=pool, submit=submit)
-        await self._welcome(head.caller, answer.status)
+        if head.caller.own_secret is not None:
+            await self._welcome(head.caller, head.caller.own_secret, answer.status)
         return answer
 
     async def _send(
@@ -74,16 +75,16 @@ class Crossing:
         self.traffic.upstream_failed(error)
         return (UpstreamTimeout if isinstance(error, TimedOut) else UpstreamUnreachable)(fare=fare)
 
-    async def _welcome(self, caller: Caller, status: int) -> None:
+    async def _welcome(self, caller: Caller, secret: str, status: int) -> None:
         """Keep an own key that the upstream did not turn away; its secret in memory only."""
-        if caller.own_secret is None or status == 401:  # noqa: PLR2004
+        if status == 401:  # noqa: PLR2004
             return
         if caller.unseen:
             try:
                 await self.fares.writer.transact(registry.keep_own(caller.key.fingerprint))
             except LedgerFault:
                 return  # the next call finds it unseen again; its fares stand under its id
-        self.secrets[caller.key.fingerprint] = caller.own_secret
+        self.secrets[caller.key.fingerprint] = secret
 
     # Calls that are not priced
 

@@ -150,15 +150,18 @@ class Fares:
         if len(kept) > most:
             kept.popitem(last=False)
 
+    def at_hand(self, prediction_id: str, key: Key) -> Fare | None:
+        """Find the charge of a prediction that a key bought, if it need not be looked up."""
+        name = prediction_id, key.id
+        return self._open.get(name) or self._decided.get(name)
+
     async def find(self, prediction_id: str, key: Key) -> Fare | None:
         """Find the charge of a prediction that a key bought.
 
         Raises:
             LedgerUnavailable: it cannot be known now.
         """
-        name = prediction_id, key.id
-        fare = self._open.get(name) or self._decided.get(name)
-        if fare is not None:
+        if (fare := self.at_hand(prediction_id, key)) is not None:
             return fare
         try:
             fare = await self.reader.ask(bought(prediction_id, key_id=key.id))

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from proxy.answers import poll_outcome
 from proxy.call import Call
@@ -14,7 +15,7 @@ from proxy.fares import Fares
 from proxy.heads import Head
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
-from proxy.passing import as_passed, document_of, pass_stream, shows_running
+from proxy.passing import READ_WHOLE_MAX, as_passed, document_of, pass_stream, shows_running
 from proxy.quoting import Quoting
 from proxy.shared_polls import Said, SharedPolls
 from proxy.upstream import UpstreamError
@@ -32,7 +33,7 @@ class Polling:
 
     async def __call__(self, call: Call, head: Head, body: bytes) -> None:
         """Answer one poll."""
-        fare = await self._bought(call, head.caller)
+        fare = self._at_hand(call, head.caller) or await self._bought(call, head.caller)
         if fare is not None:
             self.fares.seen(fare)
             self.quoting.note(call, Receipt(fare, changed=False))
@@ -51,6 +52,11 @@ class Polling:
         headers, passed = as_passed(call, answer, read, manner)
         await call.answer(answer.status, [*headers, *call.ours], passed)
 
+    def _at_hand(self, call: Call, caller: Caller) -> Fare | None:
+        if caller.unseen:
+            return None
+        return self.fares.at_hand(call.routed.prediction_id or "", caller.key)
+
     async def _bought(self, call: Call, caller: Caller) -> Fare | None:
         """Find the fare of a prediction; with a Farebox key only what this key bought exists."""
         if caller.unseen:
@@ -62,17 +68,18 @@ class Polling:
 
     async def _look_up(self, call: Call, head: Head, body: bytes) -> Said:
         """Ask the upstream; where polls are shared, perhaps by way of another call's poll."""
-
-        async def ask() -> Said:
-            answer = await self.crossing.send(call, head, body, submit=False)
-            return answer, await self.crossing.read(call, answer)
-
+        ask = partial(self._ask, call, head, body)
         if self.shared is None or body or call.method != b"GET" or head.caller.unseen:
             return await ask()
         started = time.perf_counter()
         said = await self.shared.ask((head.caller.key.id, call.target, tuple(call.headers)), ask)
         call.upstream_s = time.perf_counter() - started
         return said
+
+    async def _ask(self, call: Call, head: Head, body: bytes) -> Said:
+        answer = await self.crossing.send(call, head, body, submit=False)
+        read = answer.at_hand(READ_WHOLE_MAX)
+        return answer, await self.crossing.read(call, answer) if read is None else read
 
     async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
         """Decide what a poll shows to be over."""

@@ -1,6 +1,8 @@
 """One v3 call, from the caller's key to its last ledger entry. Start reading here."""
 
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -99,31 +101,42 @@ class Relay:
         self.traffic.refused(call, refusal.type, refusal.message)
         await call.refuse(refusal, setting=self.settings.refusal_status, headers=call.ours)
 
-    async def _serve(self, call: Call) -> None:
-        if call.routed.route is Route.OPTIONS:
-            ours = self.heads.door.guards(call.headers)
-            await self.crossing.keyless(call, await self._body(call), drop_key=ours)
-            return
-        head = self.heads.of(call)
-        if head.caller.unseen:
-            async with self.strangers.turn(head.caller.key.fingerprint):
-                await self._route(call, self.heads.of(call))
-            return
-        await self._route(call, head)
+    # Who serves a call is said by plain functions, not by coroutines that wait for each other:
+    # each of those was a hundredth of a poll.
 
-    async def _route(self, call: Call, head: Head) -> None:
+    def _serve(self, call: Call) -> Coroutine[Any, Any, None]:
+        if call.routed.route is Route.OPTIONS:
+            return self._options(call)
+        head = self.heads.of(call)
+        return self._first(call, head) if head.caller.unseen else self._route(call, head)
+
+    def _route(self, call: Call, head: Head) -> Coroutine[Any, Any, None]:
         route = call.routed.route
         if route is Route.SUBMIT:
-            await self._submit(call, head)
-        elif route is Route.POLL:
-            await self.polling(call, head, await self._body(call))
-        elif route is Route.UPLOAD or head.caller.own_secret is not None:
-            await self.crossing.plain(call, head, await self._body(call))
-        else:
-            raise NotFound
+            return self._submit(call, head)
+        if route is Route.POLL:
+            return self._poll(call, head)
+        if route is Route.UPLOAD or head.caller.own_secret is not None:
+            return self._plain(call, head)
+        raise NotFound
 
-    async def _body(self, call: Call) -> bytes:
-        return await call.body(max_bytes=self.settings.max_body, held=self.held)
+    def _body(self, call: Call) -> Coroutine[Any, Any, bytes]:
+        return call.body(max_bytes=self.settings.max_body, held=self.held)
+
+    async def _first(self, call: Call, head: Head) -> None:
+        """Serve a caller that the upstream has not let in yet, one call at a time."""
+        async with self.strangers.turn(head.caller.key.fingerprint):
+            await self._route(call, self.heads.of(call))
+
+    async def _options(self, call: Call) -> None:
+        ours = self.heads.door.guards(call.headers)
+        await self.crossing.keyless(call, await self._body(call), drop_key=ours)
+
+    async def _poll(self, call: Call, head: Head) -> None:
+        await self.polling(call, head, await self._body(call))
+
+    async def _plain(self, call: Call, head: Head) -> None:
+        await self.crossing.plain(call, head, await self._body(call))
 
     # A priced submit
 
