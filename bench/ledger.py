@@ -22,6 +22,7 @@ from bench.goals import Finding, found
 from bench.session import Session
 from pricing import Micros, Quote
 from proxy.directory import Key
+from proxy.edge.worker import spare_the_collector
 from proxy.fares import new_id
 from proxy.ledger import registry, writer
 from proxy.ledger.reserve import Reserve
@@ -113,6 +114,7 @@ def measured(url: str, seconds: float, waiting: tuple[int, ...]) -> Iterator[Row
     """Measure every number of keys and of waiting callers."""
     store = Store(open_session(url))
     store.open()
+    spare_the_collector()  # as a worker does
     names = [f"key-{n}-{time.time_ns()}" for n in range(max(KEYS))]
     keys = store.transact(lambda s: [registry.create_key(n, actor="bench")(s).key for n in names])
     for few in KEYS:
