@@ -2,7 +2,8 @@
 
 PYTHON_NAMES := python3 python3.13 python3.12 python3.11
 VENV := .venv/bin/python
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# Three on two cores: a third of a test's time is waiting for what it has started.
+PYTEST_ARGS ?= -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev run test mutation coverage demo lint bench bench-peers chaos dashboards docs lock
