@@ -91,7 +91,6 @@ def _accepted(named: bytes, word: bytes) -> Outcome:
 
 def _base(found: re.Match[bytes], body: bytes) -> Span | None:
     for group in _HOSTS:
-        start, end = found.span(group)
-        if start >= 0:
-            return (start, end) if body.count(V3) == 1 else None
+        if found.group(group) is not None:
+            return found.span(group) if body.count(V3) == 1 else None
     return None

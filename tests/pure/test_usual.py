@@ -71,6 +71,9 @@ def test_a_usual_acceptance_is_read_at_a_glance(
         pytest.param(_moved(NEWER, before=b'"id"'), True, id="before the id"),
         pytest.param(_moved(NEWER, before=b'"executionTime"'), True, id="behind the word"),
         pytest.param(NEWER.replace(b"https", b"HTTPS"), True, id="in capitals"),
+        pytest.param(
+            NEWER.replace(b'"model":"gpt-image-2"', b'"message":"success"'), True, id="a message"
+        ),
         pytest.param(NEWER.replace(b"gpt-image-2", b"/api/v3/"), False, id="spoken of elsewhere"),
         pytest.param(NEWER.replace(b'"urls"', b'"url"'), False, id="another member"),
         pytest.param(NEWER.replace(b'"get":', b'"put":'), False, id="not to be polled"),
