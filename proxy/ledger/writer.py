@@ -74,8 +74,7 @@ class Writer:
     def do(self, operation: Operation) -> "asyncio.Future[Receipt]":
         """Have an operation committed: a future, in which its refusal is raised.
 
-        Raises:
-            LedgerFault: it is not known to be written; at once, if too many are waiting.
+        So is `LedgerFault`, if it is not known to be written; nothing is raised here.
         """
         return self._put(operation)
 
@@ -84,10 +83,11 @@ class Writer:
         return await self._put(change)  # type: ignore[no-any-return]
 
     def _put(self, task: Task) -> asyncio.Future[Any]:
-        if self._waiting >= QUEUE_MAX:
-            raise LedgerFault("too many writes are waiting", kind="queue")
-        self._waiting += 1
         future: asyncio.Future[Any] = self.loop.create_future()
+        if self._waiting >= QUEUE_MAX:
+            future.set_exception(LedgerFault("too many writes are waiting", kind="queue"))
+            return future
+        self._waiting += 1
         if not self._turn:
             self.loop.call_soon(self._look, 0)
         self._turn.append((task, future))

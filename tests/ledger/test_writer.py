@@ -114,8 +114,9 @@ async def test_too_many_that_wait_are_told_so(ledger: Ledger) -> None:
     order = ledger.order(key)
     async with writing(ledger) as writer, held_up(writer):
         writer._waiting = QUEUE_MAX  # noqa: SLF001 - rather than as many calls
+        answer = writer.do(order)  # several are asked for at once, so nothing is raised before
         with pytest.raises(LedgerFault, match="too many"):
-            await writer.do(order)
+            await answer
         writer._waiting = 1  # noqa: SLF001
 
 
