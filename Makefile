@@ -2,7 +2,7 @@
 
 PYTHON_NAMES := python3 python3.13 python3.12 python3.11
 VENV := .venv/bin/python
-# Three on two cores: a third of a test's time is waiting for what it has started.
+# Three on two cores: two leave a third of them idle, waiting for what a test has started.
 PYTEST_ARGS ?= -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help

@@ -15,7 +15,7 @@ from proxy.fares import Fares
 from proxy.heads import Head
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
-from proxy.passing import READ_WHOLE_MAX, as_passed, document_of, pass_stream, shows_running
+from proxy.passing import as_passed, document_of, pass_stream, shows_running
 from proxy.quoting import Quoting
 from proxy.shared_polls import Said, SharedPolls
 from proxy.upstream import UpstreamError
@@ -78,8 +78,7 @@ class Polling:
 
     async def _ask(self, call: Call, head: Head, body: bytes) -> Said:
         answer = await self.crossing.send(call, head, body, submit=False)
-        read = answer.at_hand(READ_WHOLE_MAX)
-        return answer, await self.crossing.read(call, answer) if read is None else read
+        return answer, await self.crossing.read(call, answer)
 
     async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
         """Decide what a poll shows to be over."""

@@ -32,7 +32,7 @@ from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Receipt
 from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
 from proxy.ledger.reserve import Reserve
-from proxy.passing import READ_WHOLE_MAX, as_passed, pass_stream, submitted
+from proxy.passing import as_passed, pass_stream, submitted
 from proxy.polling import Polling
 from proxy.prices import Priced
 from proxy.quoting import Quoting
@@ -101,8 +101,7 @@ class Relay:
         self.traffic.refused(call, refusal.type, refusal.message)
         await call.refuse(refusal, setting=self.settings.refusal_status, headers=call.ours)
 
-    # Who serves a call is said by plain functions, not by coroutines that wait for each other:
-    # each of those was a hundredth of a poll.
+    # Who serves a call is said by plain functions, not by coroutines that only wait for each other.
 
     def _serve(self, call: Call) -> Coroutine[Any, Any, None]:
         if call.routed.route is Route.OPTIONS:
@@ -164,9 +163,7 @@ class Relay:
         self.quoting.begin(call, receipt)
         try:
             answer = await self.crossing.send(call, head, body, submit=True)
-            read = answer.at_hand(READ_WHOLE_MAX)
-            if read is None:
-                read = await self.crossing.read(call, answer)
+            read = await self.crossing.read(call, answer)
         except UpstreamError as error:
             raise await self._not_answered(call, caller, receipt, error) from error
         await self._answered(call, head, receipt, answer, read)

@@ -13,7 +13,7 @@ from proxy.answers import ACCEPTING, ID_CHARS_MAX, Outcome
 from proxy.poll_urls import V3, Span
 from proxy.words import RUNNING
 
-# Possessive throughout, and no two alternatives begin alike: nothing is tried twice.
+# Possessive throughout, so nothing is tried again but a member, by the next of its alternatives.
 _W: Final = rb"[ \t\n\r]*+"
 _INNER: Final = rb"[ !#-\[\]-~]*+"
 _TEXT: Final = rb'"%b"' % _INNER
