@@ -57,12 +57,18 @@ GOALS = {
     "poll/caddy": Goal(POLL, OF_CPU % "Caddy", 1.5),
     "poll/envoy": Goal(POLL, OF_CPU % "Envoy", None, 1.0),
     "poll/bare starlette+httpx": Goal(POLL, TIMES_LESS % "bare starlette+httpx", 12, least=True),
+    "poll/bare starlette+httpx+sniffio": Goal(
+        POLL, TIMES_LESS % "bare starlette+httpx with sniffio", least=True
+    ),
     "poll/litellm": Goal(POLL, TIMES_LESS % "LiteLLM's pass-through", 45, least=True),
     "poll/bare, our client": Goal(
         POLL, "share of the calls/s of a bare pass-through, same client", 0.75, 0.9, least=True
     ),
     "submit/caddy": Goal(SUBMIT, OF_CPU % "Caddy", 2, 1),
     "submit/bare starlette+httpx": Goal(SUBMIT, TIMES_LESS % "bare starlette+httpx", 9, least=True),
+    "submit/bare starlette+httpx+sniffio": Goal(
+        SUBMIT, TIMES_LESS % "bare starlette+httpx with sniffio", least=True
+    ),
     "submit/litellm": Goal(SUBMIT, TIMES_LESS % "LiteLLM's pass-through", 25, least=True),
     "submit/portkey": Goal(SUBMIT, TIMES_LESS % "Portkey", 7, least=True),
     "submit/tollgate": Goal(SUBMIT, TIMES_LESS % "tollgate-proxy", least=True),
@@ -107,6 +113,10 @@ GOALS = {
     ),
     "workers/submit a core": Goal(
         WORKERS, "submits a second, those of one on one core = 1", 1.7, least=True
+    ),
+    "workers/most poll": Goal(WORKERS, "polls: as many as would fit, one worker's = 1", least=True),
+    "workers/most submit": Goal(
+        WORKERS, "submits: as many as would fit, one worker's = 1", least=True
     ),
     "workers/agree": Goal(WORKERS, "books that differ after it", 0),
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import configurations
+from bench import clean, configurations
 from bench.install import where
 from bench.load import BODY, SUBMIT, Ask
 from bench.processes import end, end_of, free_port, until_listening
@@ -111,11 +111,18 @@ def farebox_by(*module: str) -> Start:
     return start
 
 
-def _bare(app: str) -> Start:
-    def start(_place: Path, port: int, upstream: int) -> tuple[list[str], dict[str, str]]:
-        command = [sys.executable, "-m", "uvicorn", f"bench.bare:{app}", "--port", str(port)]
+Python = Callable[[Path], tuple[list[str], dict[str, str]]]
+
+
+def _bare(module: str, python: Python = lambda _: ([sys.executable], {})) -> Start:
+    """Start a pass-through of ours by a Python: its command and environment, for a folder."""
+
+    def start(place: Path, port: int, upstream: int) -> tuple[list[str], dict[str, str]]:
+        command, environment = python(place)
+        command += ["-m", "uvicorn", f"{module}:app", "--port", str(port)]
         quiet = ["--no-access-log", "--log-level", "error", "--loop", "uvloop"]
-        return [*command, *quiet, "--http", "httptools"], {"BENCH_UPSTREAM": str(upstream)}
+        environment |= {"BENCH_UPSTREAM": str(upstream)}
+        return [*command, *quiet, "--http", "httptools"], environment
 
     return start
 
@@ -146,8 +153,9 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 FAREBOX = Peer("farebox", farebox_by("proxy"), prepare=farebox_key)
 PEERS = (
     FAREBOX,
-    Peer("bare, our client", _bare("over_ours")),
-    Peer("bare starlette+httpx", _bare("over_httpx")),
+    Peer("bare, our client", _bare("bench.bare")),
+    Peer("bare starlette+httpx", _bare("bench.bare_httpx", clean.python)),
+    Peer("bare starlette+httpx+sniffio", _bare("bench.bare_httpx")),
     Peer("nginx", _program("nginx", "-c $CONF", configurations.NGINX), "nginx"),
     Peer("haproxy", _program("haproxy", "-f $CONF", configurations.HAPROXY), "haproxy"),
     Peer(

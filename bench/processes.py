@@ -79,6 +79,13 @@ def cpu_s(pid: int) -> float:
     return total / TICKS
 
 
+def machine_cpu_s() -> tuple[float, float]:
+    """CPU seconds that this machine's cores have been busy, and all that there were."""
+    ticks = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    _, _, _, idle, waiting, *_ = ticks
+    return (sum(ticks) - idle - waiting) / TICKS, sum(ticks) / TICKS
+
+
 def thread_cpu_s(pid: int) -> dict[int, tuple[float, float]]:
     """CPU seconds of each thread of a process: in its own code, and in the kernel."""
     found = {}
