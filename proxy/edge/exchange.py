@@ -186,7 +186,7 @@ class Exchange(RequestResponseCycle):
         lines += [b": ".join(pair) for pair in headers]
         self._frame(message["status"], lines)
         head = b"\r\n".join(lines)
-        if not head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n") == len(lines) - 1:
+        if len(head) - len(head.translate(None, b"\r\n")) != 2 * (len(lines) - 1):
             raise RuntimeError("a header of the answer holds a line break")
         self.response_started = True
         return head + b"\r\n\r\n"

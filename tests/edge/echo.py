@@ -9,6 +9,7 @@ import os
 import sys
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from proxy.edge import EdgeLimits, ServerStatus
 from proxy.server import serve
@@ -42,6 +43,11 @@ def create_echo(settings: EchoSettings, status: ServerStatus) -> Any:
         elif scope["path"] in signals:
             signals[scope["path"]].release()
             await answer(send, 200, {})
+        elif scope["path"] == "/header":
+            value = unquote_to_bytes(scope["query_string"])
+            headers = [(b"X-A", value), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body"})
         elif scope["path"] in ("/raise", "/silent", "/half"):
             await fail(scope["path"], send)
         elif scope["path"] == "/status":

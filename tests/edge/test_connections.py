@@ -125,6 +125,17 @@ def test_an_app_that_fails_is_answered_for_in_the_envelope(edge: Edge, way: str)
     assert "as asked" not in answer.body.decode()
 
 
+@pytest.mark.parametrize("value", ["a%0D%0AX-B: b", "a%0Ab", "a%0Db", "%0D%0A", "a%0A%0Db"])
+def test_a_header_with_a_line_break_in_it_is_not_sent(edge: Edge, value: str) -> None:
+    answer = edge.get(f"/header?{value}".replace(" ", "%20"))
+    assert answer.status == 500
+    assert b"X-B" not in answer.body
+
+
+def test_a_header_without_a_line_break_is_sent_as_it_is(edge: Edge) -> None:
+    assert edge.get("/header?a%09%FFb").headers["X-A"] == "a\t\xffb"
+
+
 def test_an_answer_that_the_app_leaves_unfinished_is_cut_off(edge: Edge) -> None:
     with edge.connect() as line:
         line.sendall(request("/half"))
