@@ -67,6 +67,12 @@ def restore(copy: Path, database: Path, *, actor: str, why: str) -> Restored:
     """
     if database.exists():
         raise NotRestored(f"{database} exists: move it away first, and stop what uses it")
+    for left in map(database.with_name, (f"{database.name}-wal", f"{database.name}-journal")):
+        if left.exists() and left.stat().st_size:  # SQLite would take it for the copy's own
+            raise NotRestored(
+                f"{left} holds the last commits of the ledger that was here: move it to where"
+                " that ledger is now, under its name"
+            )
     try:
         damage = quick_check(copy)
     except (OSError, sqlite3.Error) as error:

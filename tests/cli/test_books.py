@@ -101,6 +101,11 @@ def test_a_restore_reopens_every_hold(program: Program, ledger: Path) -> None:
     refused = program("restore", "copy.db")
     assert (refused.code, "exists" in refused.err) == (1, True)
     program.set("DATABASE_URL", "sqlite:///new.db")
+    Path("new.db-wal").write_bytes(b"what was committed last")
+    refused = program("restore", "copy.db")
+    assert (refused.code, "last commits" in refused.err) == (1, True)
+    assert not Path("new.db").exists()
+    Path("new.db-wal").rename("old.db-wal")
     done = program.well("restore", "copy.db", "--why", "the disk broke", "--json").json
     assert done["reopened"] == 4
     rows = program.well("charges", "list", "--json").json
