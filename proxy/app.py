@@ -30,7 +30,7 @@ from proxy.fares import Fares
 from proxy.heads import Heads
 from proxy.keys import digest
 from proxy.ledger import versions
-from proxy.ledger.reader import Reader, revision
+from proxy.ledger.reader import Reader
 from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.seal import Sealer
 from proxy.ledger.session import LedgerFault
@@ -212,10 +212,10 @@ class Farebox:
         fares.on_fault = lambda kind: self.metrics.ledger_errors(kind).inc()
         purse = Purse(settings.upstream_key, os.environ, lambda: fares.writer.directory)
         door = Door(settings.own_keys, digest(self.token), purse)
-        assay = Assay(quoting, fares)
+        assay = Assay(quoting, fares, purse)
         cap = in_flight_cap(settings.max_in_flight)
         crossing = Crossing(settings, upstream, traffic, fares, self.secrets)
-        heads = Heads(settings, door, lambda: fares.writer.directory, os.environ)
+        heads = Heads(settings, door, lambda: fares.writer.directory)
         relay = self.relay = Relay(
             settings, heads, quoting, fares, crossing, traffic, self.status, cap, assay
         )
@@ -252,8 +252,7 @@ class Farebox:
         while True:
             await asyncio.sleep(LOOK_S)
             with contextlib.suppress(LedgerFault):
-                if await fares.reader.ask(revision) != fares.writer.directory.revision:
-                    await fares.writer.transact(lambda store: store.directory)
+                await fares.newest.catch_up()
                 held = fares.writer.directory
                 if held.prices != len(prices.book.versions):
                     prices.replace(await fares.reader.ask(versions.book))

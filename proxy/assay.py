@@ -6,8 +6,14 @@ from pricing import usd
 from proxy.budget import refusing, tightest
 from proxy.clock import now_us
 from proxy.directory import Key
-from proxy.door import Caller
-from proxy.errors import KeyPaused, LedgerUnavailable, Refusal, error_object
+from proxy.door import Caller, Purse
+from proxy.errors import (
+    KeyPaused,
+    LedgerUnavailable,
+    Refusal,
+    UpstreamKeyMissing,
+    error_object,
+)
 from proxy.fares import Fares
 from proxy.ledger.reader import where_stands
 from proxy.ledger.refusals import BudgetSpent
@@ -25,6 +31,7 @@ class Assay:
 
     quoting: Quoting
     fares: Fares
+    purse: Purse
 
     async def __call__(
         self, caller: Caller, routed: Routed, body: bytes
@@ -33,6 +40,8 @@ class Assay:
         priced, refusal, headers = None, None, []
         try:
             priced = self.quoting.price(routed.surface, routed.segments, body, caller.key, now_us())
+            if caller.own_secret is None and self.purse.pays(caller.key) is None:
+                raise UpstreamKeyMissing
             headers = await self._admission(caller.key, priced)
         except _Refused as refused:
             refusal, headers = refused.refusal, refused.headers

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 from proxy.answers import Outcome
 from proxy.charge import Ground, State
+from proxy.directory import Key
+from proxy.door import Caller
 from proxy.fares import Fares
 from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.operation import Receipt
@@ -52,18 +54,19 @@ class Deciding:
             answer=answer,
         )
 
-    async def unanswered(self, fare: Fare, error: UpstreamError, *, unseen: bool) -> Receipt | None:
+    async def unanswered(self, fare: Fare, error: UpstreamError, caller: Caller) -> Receipt | None:
         """Release what is proven not to have been sent; anything else is uncertain."""
         if not isinstance(error, NotSent):
             return await self.fares.record(Doubt(fare.id, "no answer"))
-        if unseen:
-            return await self.turned_away(fare)
+        if caller.unseen:
+            return await self.turned_away(fare, caller.key)
         return await self.fares.record(Decide(fare.id, None, Ground.UNSENT, "not sent"))
 
-    async def turned_away(self, fare: Fare) -> Receipt:
+    async def turned_away(self, fare: Fare, key: Key) -> Receipt:
         """Remove the traces of a call by a key that the upstream has not let in."""
-        await self.fares.record(Purge(fare.id))
-        return Receipt(replace(fare, state=State.RELEASED.value, settled_micros=0))
+        noted = await self.fares.record(Purge(fare.id, key))
+        left = () if noted is None else noted.standings
+        return Receipt(replace(fare, state=State.RELEASED.value, settled_micros=0), left)
 
     async def polled(self, fare: Fare, outcome: Outcome) -> Receipt | None:
         """Settle or release what a poll shows to be over; once, however often it is read."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.directory import REVOKED, Directory, Key
-from proxy.errors import InvalidKey
+from proxy.errors import InvalidKey, UnknownKey
 from proxy.keys import bare_key, checksum_ok, digest, fingerprint, is_farebox
 
 _SECRET_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key"})
@@ -30,6 +30,11 @@ class Purse:
     directory: Callable[[], Directory]
     _counted: Directory | None = None
     _digests: tuple[bytes, ...] = ()
+
+    def pays(self, key: Key) -> str | None:
+        """Return the GPT Proto key that pays for a Farebox key; None if there is none."""
+        named = key.upstream_key_env
+        return (self.environ.get(named) if named else self.shared) or None
 
     def holds(self, key_digest: bytes) -> bool:
         """Say whether a key is one of these, by its digest."""
@@ -56,6 +61,7 @@ class Door:
         """Find the key that a request carries.
 
         Raises:
+            UnknownKey: a whole Farebox key that is not in the directory.
             InvalidKey: missing, unknown, revoked, expired, bad checksum, two keys, or a secret
                 that opens something else (the admin token, an upstream key).
         """
@@ -112,7 +118,7 @@ def _farebox(bare: str, key_digest: bytes, directory: Directory, now_us: int) ->
 def _unknown(bare: str) -> InvalidKey:
     """Refuse a key; one that was never ours, or not copied whole, is told apart."""
     return (
-        InvalidKey() if checksum_ok(bare) else InvalidKey("This key is not whole: copy it again.")
+        UnknownKey() if checksum_ok(bare) else InvalidKey("This key is not whole: copy it again.")
     )
 
 

@@ -28,6 +28,7 @@ from proxy.ledger.reader import Reader, bought
 from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
+from proxy.newest import Newest
 
 # Fares at hand for polls, about 2 KB each: few ask again for what they saw decided.
 OPEN_MAX, DECIDED_MAX = 50_000, 5_000
@@ -103,6 +104,7 @@ class Fares:
         self._unwritten: deque[Operation] = deque()
         self._retrying: asyncio.Task[None] | None = None
         self._seen: set[str] = set()
+        self.newest = Newest(self.writer, self.reader)
 
     async def reserve(self, operation: Reserve) -> Receipt:
         """Take a fare, durably; whatever refuses it is raised.

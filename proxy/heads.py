@@ -6,7 +6,7 @@ directory changes, in memory alone: a tenth of what a poll cost.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -69,7 +69,6 @@ class Heads:
     settings: Settings
     door: Door
     directory: Callable[[], Directory]
-    environ: Mapping[str, str]
     clock: Callable[[], int] = now_us
     _of: Directory | None = None
     _since: object = None  # one for each directory that was in force, by which notes are known
@@ -133,7 +132,7 @@ class Heads:
         call.comes_from(caller.key)
         asked = read_farebox_headers(call.headers, self.settings.tags)
         own = caller.own_secret is not None
-        payer = caller.own_secret if own else self._payer(caller.key)
+        payer = caller.own_secret if own else self.door.purse.pays(caller.key)
         outgoing = forwarded(
             call.headers,
             drop_key=not own,
@@ -152,10 +151,6 @@ class Heads:
             "" if payer is None else fingerprint(payer),
             any(n == b"content-encoding" and v.lower() != b"identity" for n, v in call.headers),
         )
-
-    def _payer(self, key: Key) -> str | None:
-        named = key.upstream_key_env
-        return (self.environ.get(named) if named else self.settings.upstream_key) or None
 
     def _base(self, call: Call, *, own: bool) -> str | None:
         """Name the base that poll URLs get; None where they stay as they are."""

@@ -27,6 +27,7 @@ from proxy.errors import (
     MethodNotAllowed,
     NotFound,
     Refusal,
+    UnknownKey,
     envelope,
 )
 from proxy.exposition import Dialect
@@ -76,13 +77,17 @@ class OwnRoutes:
             exception_handlers={Refusal: _refused, HTTPException: _http, LedgerFault: _ledger},
         )
 
-    def _caller(self, request: Request) -> Caller:
-        headers = request.scope["headers"]
-        return self.door.identify(headers, self.fares.writer.directory, now_us())
+    async def _caller(self, request: Request) -> Caller:
+        headers, fares = request.scope["headers"], self.fares
+        try:
+            return self.door.identify(headers, fares.writer.directory, now_us())
+        except UnknownKey:
+            await fares.newest.look()
+            return self.door.identify(headers, fares.writer.directory, now_us())
 
     async def budget(self, request: Request) -> Response:
         """Say where every budget of the calling key stands."""
-        caller = self._caller(request)
+        caller = await self._caller(request)
         directory = self.fares.writer.directory
         found = await self.fares.reader.ask(where_stands(directory, caller.key))
         return JSONResponse(self._budget(caller, found))
@@ -106,7 +111,7 @@ class OwnRoutes:
 
     async def quote(self, request: Request) -> Response:
         """Say what a submit would cost; spends nothing."""
-        caller = self._caller(request)
+        caller = await self._caller(request)
         asked = await _json_object(request, self.settings.max_body)
         path = asked.get("path")
         if not isinstance(path, str) or not path.startswith("/api/v3/"):

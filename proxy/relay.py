@@ -23,6 +23,7 @@ from proxy.errors import (
     NotFound,
     Overloaded,
     Refusal,
+    UnknownKey,
     UnsupportedEncoding,
 )
 from proxy.fares import Fares, new_id
@@ -106,7 +107,13 @@ class Relay:
     def _serve(self, call: Call) -> Coroutine[Any, Any, None]:
         if call.routed.route is Route.OPTIONS:
             return self._options(call)
-        head = self.heads.of(call)
+        try:
+            head = self.heads.of(call)
+        except UnknownKey:
+            return self._newcomer(call)
+        return self._known(call, head)
+
+    def _known(self, call: Call, head: Head) -> Coroutine[Any, Any, None]:
         return self._first(call, head) if head.caller.unseen else self._route(call, head)
 
     def _route(self, call: Call, head: Head) -> Coroutine[Any, Any, None]:
@@ -121,6 +128,11 @@ class Relay:
 
     def _body(self, call: Call) -> Coroutine[Any, Any, bytes]:
         return call.body(max_bytes=self.settings.max_body, held=self.held)
+
+    async def _newcomer(self, call: Call) -> None:
+        """Serve a key that may be younger than what this worker knows of keys."""
+        await self.fares.newest.look()
+        await self._known(call, self.heads.of(call))
 
     async def _first(self, call: Call, head: Head) -> None:
         """Serve a caller that the upstream has not let in yet, one call at a time."""
@@ -211,7 +223,7 @@ class Relay:
         self, call: Call, caller: Caller, receipt: Receipt, error: UpstreamError
     ) -> Refusal:
         """Nothing came back: released if it is proven that nothing was sent, else uncertain."""
-        noted = await self.deciding.unanswered(receipt.fare, error, unseen=caller.unseen)
+        noted = await self.deciding.unanswered(receipt.fare, error, caller)
         self.quoting.note(call, noted or receipt)
         fare = "released" if isinstance(error, NotSent) else "uncertain"
         return self.crossing.silent(error, fare=fare)
@@ -246,7 +258,7 @@ class Relay:
         self.traffic.upstream_said(status, document, outcome)
         noted: Receipt | None
         if caller.unseen and status == 401:  # noqa: PLR2004
-            noted = await self.deciding.turned_away(receipt.fare)
+            noted = await self.deciding.turned_away(receipt.fare, caller.key)
         else:
             noted = await self.deciding.answered(receipt.fare, outcome, kept)
         self.quoting.note(call, noted or receipt)

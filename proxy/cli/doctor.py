@@ -14,6 +14,7 @@ from proxy.cli.output import FINDING, CommandError, show_table
 from proxy.clock import now_us
 from proxy.doctor import books, host, setting, upstream
 from proxy.doctor.finding import Finding, ok, problem
+from proxy.door import Purse
 from proxy.ledger.schema import sqlite_path
 from proxy.settings import Settings, SettingsError
 
@@ -62,5 +63,7 @@ def _books(context: typer.Context, settings: Settings) -> Iterator[Finding]:
     try:
         with opened(context) as store:
             yield from books.look(store, settings.timezone, book)
+            purse = Purse(settings.upstream_key, os.environ, lambda: store.directory)
+            yield from books.look_at_payers(store.directory, purse)
     except CommandError as error:
         yield problem("ledger", str(error))

@@ -9,6 +9,7 @@ from proxy.budget import EVERYTHING
 from proxy.clock import now_us
 from proxy.directory import REVOKED, Directory, Key, Team
 from proxy.doctor.finding import Finding, ok, problem
+from proxy.door import Purse
 from proxy.instants import epoch_us, instant
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
@@ -77,6 +78,22 @@ def _hosts(session: Session) -> Finding:
             "locks do not bind two hosts; use PostgreSQL",
         )
     return ok("one host", "one host writes to it")
+
+
+def look_at_payers(directory: Directory, purse: Purse) -> Iterator[Finding]:
+    """Look for Farebox keys that nobody pays for."""
+    unpaid = [key for key in _living(directory) if not key.own and purse.pays(key) is None]
+    if named := sorted({key.upstream_key_env for key in unpaid} - {""}):
+        yield problem(
+            "upstream key",
+            f"keys name {', '.join(named)}, which is not set here: they are answered 503",
+        )
+    if shared := [key.name for key in unpaid if not key.upstream_key_env]:
+        yield problem(
+            "upstream key",
+            f"there are Farebox keys ({', '.join(shared[:3])}{' …' if shared[3:] else ''}), but"
+            " FAREBOX_UPSTREAM_KEY is unset: they are answered 503",
+        )
 
 
 def taking_turns(hosts: Sequence[str]) -> list[str]:

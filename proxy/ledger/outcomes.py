@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from proxy.charge import OPEN, TRANSITIONS, UNPROVEN, Event, Ground, State
+from proxy.directory import Key
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Operation, Receipt, receipt
 from proxy.ledger.settlement import correct, release, settle
-from proxy.ledger.view import View
+from proxy.ledger.view import View, footing, standings
 
 _ACCEPTABLE = frozenset(state for state, event in TRANSITIONS if event is Event.ACCEPT)
 _DOUBTABLE = frozenset(state for state, event in TRANSITIONS if event is Event.DOUBT)
@@ -123,9 +124,14 @@ class Doubt(Operation):
 
 @dataclass(slots=True)
 class Purge(Operation):
-    """Remove the traces of a call by a key that the upstream turned away."""
+    """Remove the traces of a call by a key that the upstream turned away; `key` is that one."""
 
     charge_id: str
+    key: Key | None = None
+
+    def payer(self, view: View) -> Key | None:
+        """Name the key, so that what it has left can be told."""
+        return self.key and view.directory.keys.get(self.key.id, self.key)
 
     def apply(self, view: View) -> Receipt:
         """Give the fare back; unless its key was kept meanwhile, forget it altogether."""
@@ -138,7 +144,8 @@ class Purge(Operation):
         view.move(fare, -fare.reserved_micros, 0)
         view.freed.append(fare.id)
         view.purged.append(view.fares.pop(fare.id))
-        return Receipt(fare)
+        key = self.payer(view)
+        return Receipt(fare, () if key is None else standings(view, footing(view, key).limited))
 
 
 @dataclass(slots=True)

@@ -110,6 +110,18 @@ def test_what_the_upstream_answers_is_understood(
         assert says in problems(program)[check]
 
 
+def test_keys_that_nobody_pays_for_are_found(program: Program) -> None:
+    with answering() as url:
+        program.set("UPSTREAM_URL", url)
+        assert "upstream key" not in problems(program)
+        program.well("keys", "create", "web")
+        assert "(web)" in problems(program)["upstream key"]
+        program.set("UPSTREAM_KEY", "sk-of-gpt-proto")
+        assert "upstream key" not in problems(program)
+        program.well("keys", "set", "web", "--upstream-key-env", "KEY_OF_THE_WEB_TEAM")
+        assert "KEY_OF_THE_WEB_TEAM" in problems(program)["upstream key"]
+
+
 def test_an_old_price_table_is_found() -> None:
     book = load_tables(BUNDLED)
     last = epoch_us(book.versions[-1].effective_from)

@@ -52,9 +52,7 @@ class House:
     def __post_init__(self) -> None:
         purse = Purse(self.settings.upstream_key, self.environ, lambda: self.directory)
         door = Door("accept", digest("admin"), purse)
-        self.heads = Heads(
-            self.settings, door, lambda: self.directory, self.environ, lambda: self.at_us
-        )
+        self.heads = Heads(self.settings, door, lambda: self.directory, lambda: self.at_us)
         self.fields: dict[tuple[tuple[bytes, bytes], ...], Fields] = {}
 
     def call(self, headers: Headers, client: tuple[str, int] = ("10.0.0.1", 5)) -> Call:

@@ -172,10 +172,22 @@ def test_a_key_never_let_in_leaves_no_trace_of_what_was_not_sent(
     before = counts(guarded)
     strict.down()
     try:
-        assert guarded.submit("sk-known-2").status_code == 502
+        answer = guarded.submit("sk-known-2")
     finally:
         strict.up()
+    assert answer.status_code == 502
     assert counts(guarded) == before
+    left = guarded.budget("sk-known-2").json()["remaining_usd"]
+    assert answer.headers["x-farebox-budget-remaining-usd"] == left == "25.000000"
+    refused = guarded.submit("sk-nobody-knows")
+    assert (refused.status_code, refused.headers["x-farebox-budget-remaining-usd"]) == (401, left)
+
+
+@pytest.mark.parametrize("again", range(5))
+def test_a_key_is_good_for_a_call_as_soon_as_it_is_made(again: int, farebox: Farebox) -> None:
+    for turn, ask in enumerate((farebox.submit, farebox.budget, farebox.submit)):
+        made = farebox.change(registry.create_key(f"young-{again}-{turn}", actor="test"))
+        assert ask(made.secret).status_code == 200
 
 
 def test_a_key_that_the_upstream_lets_in_is_kept_without_its_secret(guarded: Farebox) -> None:
