@@ -82,16 +82,20 @@ class Connection(asyncio.Protocol):
         self._writing = False
 
     def pause(self) -> None:
-        """Stop reading: the caller is behind."""
+        """Stop reading, and the clock: the caller is behind, and the upstream is not to blame."""
         if not self._paused and not self._transport.is_closing():
             self._paused = True
             self._transport.pause_reading()
+            if self._span_s is not None:
+                self._home.deadlines.end(self, self._span_s)
 
     def resume(self) -> None:
         """Read on."""
         if self._paused and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
+            if self._span_s is not None:
+                self._home.deadlines.begin(self, self._span_s)
 
     def drop(self) -> None:
         """Break the connection; an exchange on it fails."""

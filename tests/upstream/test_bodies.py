@@ -200,6 +200,33 @@ def test_a_server_that_never_reads_a_large_body_runs_out_of_time(loop: str) -> N
 
 
 @LOOPS
+def test_time_in_which_nobody_reads_is_not_the_upstreams(loop: str) -> None:
+    async def story() -> None:
+        async with serving(sends_much) as server, client(server, timeout_s=0.3) as upstream:
+            answer = await post(upstream)
+            await asyncio.sleep(0.6)  # a caller who takes longer than the upstream may
+            assert await drained(answer) == BODY
+
+    on(loop, story())
+
+
+@LOOPS
+def test_but_an_upstream_that_stops_is_timed_from_when_somebody_reads(loop: str) -> None:
+    async def stops(line: Line) -> None:
+        await line.request()
+        await line.say(OK_HEAD + b"content-length: 2000000\r\n\r\n" + bytes(1_000_000))
+        await line.gone()
+
+    async def story() -> None:
+        async with serving(stops) as server, client(server, timeout_s=0.3) as upstream:
+            answer = await post(upstream)
+            with pytest.raises(TimedOut):
+                await drained(answer)
+
+    on(loop, story())
+
+
+@LOOPS
 def test_a_body_cut_off_is_not_read_whole(loop: str) -> None:
     async def cuts_off(line: Line) -> None:
         await line.serve(OK_HEAD + b"content-length: 9\r\n\r\nok")
