@@ -40,7 +40,7 @@ _STOPPED: Final = HOP_BY_HOP | {b"host", b"content-length", b"idempotency-key", 
 _KEYS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key"})
 # What describes a body byte by byte is wrong once a poll URL in it was swapped.
 _OF_THE_BYTES: Final = frozenset(
-    {b"content-length", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
+    {b"content-length", b"content-md5", b"digest", b"content-digest", b"repr-digest", b"etag"}
 )
 _ENCODING: Final = b"accept-encoding"
 _OURS: Final = b"x-farebox-"

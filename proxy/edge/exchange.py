@@ -178,7 +178,10 @@ class Exchange(RequestResponseCycle):
     def _start(self, message: Any) -> bytes:
         """Begin the answer; its head as it goes to the socket."""
         self.status = message["status"]
-        lines = [STATUS_LINE[self.status][:-2]]
+        known = STATUS_LINE.get(self.status)
+        lines = [
+            known[:-2] if known else b"HTTP/1.1 %d " % self.status
+        ]  # 600 and more are no names
         headers = message.get("headers", ())
         for name, value in headers:
             if len(name) in WATCHED_BYTES and name.lower() in WATCHED:

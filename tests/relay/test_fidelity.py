@@ -77,7 +77,9 @@ def submits(draw: st.DrawFn) -> Asked:
     return Asked("POST", target, (AUTHORIZATION, *draw(_HEADERS)), body, draw(_CUTS))
 
 
-_STATUSES = st.sampled_from([200, 201, 202, 204, 206, 301, 302, 304, 400, 404, 418, 451, 500, 599])
+_STATUSES = st.sampled_from(
+    [200, 201, 202, 204, 206, 301, 302, 304, 400, 404, 418, 451, 500, 599, 600, 999]
+)
 _ANSWER_HEADERS = st.lists(
     st.tuples(
         st.sampled_from(
