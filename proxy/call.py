@@ -51,6 +51,7 @@ class Call:
     started: float = field(default_factory=time.perf_counter)
     upstream_s: float = 0.0
     status: int = 0
+    key: Key | None = None
     key_name: str = ""
     key_label: str = "other"  # the name of a Farebox key or an adopted one
     team: str = ""
@@ -92,7 +93,7 @@ class Call:
 
     def comes_from(self, key: Key) -> None:
         """Note whose call it is; a label gets only what is on the list of keys."""
-        self.key_name, self.team = key.name, key.team
+        self.key, self.key_name, self.team = key, key.name, key.team
         if not key.own or key.adopted:
             self.key_label = key.name
 

@@ -35,8 +35,11 @@ class Deciding:
             if noted is not None and noted.fare.prediction_id != prediction:
                 return noted  # handed out twice: uncertain, whatever else the answer says
         if outcome.kind == "completed":
+            # What is charged at the submit is charged whole, also where no id was accepted.
+            least = fare.images if self.charge_on_submit else 0
+            outputs = max(outcome.outputs, least)
             return await self.fares.record(
-                Decide(fare.id, outcome.outputs, Ground.ANSWER, outcome.word, answer=answer)
+                Decide(fare.id, outputs, Ground.ANSWER, outcome.word, answer=answer)
             )
         if outcome.kind in ("failed", "refused"):
             return await self.fares.record(Decide(fare.id, None, Ground.ANSWER, outcome.word))

@@ -5,11 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.directory import REVOKED, Directory, Key
-from proxy.errors import InvalidKey, UnknownKey
+from proxy.errors import InvalidKey
 from proxy.keys import bare_key, checksum_ok, digest, fingerprint, is_farebox
 
 _SECRET_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key"})
 PUBLIC_AT = slice(6, 14)  # of sk-fb-<8 public>-<secret>
+
+
+class UnknownKey(InvalidKey):
+    """A whole Farebox key that nobody knows: it may just have been made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ Refusal
 ├── RequestNotUnderstood       400  the price could be read in two ways
 ├── BadRequest                 400  not a request we could relay
 ├── InvalidKey                 401  missing, unknown, revoked, expired, or two keys
-│   └── UnknownKey             401  whole, but nobody knows it: it may just have been made
 ├── NotFound                   404  no such route
 │   └── PredictionNotFound     404  no prediction that this key bought
 ├── MethodNotAllowed           405
@@ -175,10 +174,6 @@ class InvalidKey(Refusal):
 
     type, code = "invalid_key", 401
     words = "This API key is not known."
-
-
-class UnknownKey(InvalidKey):
-    """A whole Farebox key that nobody knows: it may just have been made."""
 
 
 class NotFound(Refusal):

@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
+from proxy.budget import Standing
 from proxy.charge import OPEN, Ground
 from proxy.clock import now_us
 from proxy.directory import Key
@@ -24,7 +25,7 @@ from proxy.ledger.fare import Fare
 from proxy.ledger.leases import hand_on, leaseholders
 from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
-from proxy.ledger.reader import Reader, bought
+from proxy.ledger.reader import Reader, bought, where_stands
 from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
@@ -174,6 +175,13 @@ class Fares:
         if fare is not None:
             self.remember(Receipt(fare, changed=False))
         return fare
+
+    async def standings(self, key: Key) -> tuple[Standing, ...]:
+        """Say where a key's budgets stand; nothing where that cannot be read."""
+        try:
+            return await self.reader.ask(where_stands(self.writer.directory, key))
+        except LedgerFault:
+            return ()
 
     def seen(self, fare: Fare) -> None:
         """Note that a client polled an open fare: ours need not be looked at for a while."""

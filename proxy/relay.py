@@ -10,21 +10,24 @@ from proxy.answers import Outcome, submit_outcome
 from proxy.assay import Assay
 from proxy.bodies import body_hash
 from proxy.budget import tightest
-from proxy.call import Call, CallerGone, Held
+from proxy.call import Call, CallerGone, Header, Held
 from proxy.clock import now_us
 from proxy.crossing import Crossing
 from proxy.deciding import Deciding
-from proxy.door import Caller
+from proxy.door import Caller, UnknownKey
 from proxy.edge import ServerStatus
 from proxy.errors import (
     Draining,
     InvalidKey,
     KeyPaused,
+    ModelNotAllowed,
     NotFound,
     Overloaded,
     Refusal,
-    UnknownKey,
+    RequestNotUnderstood,
+    UnknownPrice,
     UnsupportedEncoding,
+    UpstreamKeyMissing,
 )
 from proxy.fares import Fares, new_id
 from proxy.headers import tags_text
@@ -46,6 +49,7 @@ from proxy.traffic import Traffic
 from proxy.upstream import Answer, NotSent, UpstreamError
 
 POLLS_OVER = 1.25  # polls are shed last: their image is paid for already
+SHED = frozenset({401, 503})  # nobody is known yet, or nothing more is to be asked of us
 GONE = 499  # what the metrics say of a caller who left before its request was whole
 
 
@@ -100,6 +104,8 @@ class Relay:
 
     async def _refuse(self, call: Call, refusal: Refusal) -> None:
         self.traffic.refused(call, refusal.type, refusal.message)
+        if not call.ours and call.routed.route is Route.SUBMIT and refusal.code not in SHED:
+            call.ours = await self._left(call)
         await call.refuse(refusal, setting=self.settings.refusal_status, headers=call.ours)
 
     # Who serves a call is said by plain functions, not by coroutines that only wait for each other.
@@ -135,9 +141,13 @@ class Relay:
         await self._known(call, self.heads.of(call))
 
     async def _first(self, call: Call, head: Head) -> None:
-        """Serve a caller that the upstream has not let in yet, one call at a time."""
+        """Serve a caller that the upstream has not let in yet, one call at a time until it has."""
         async with self.strangers.turn(head.caller.key.fingerprint):
-            await self._route(call, self.heads.of(call))
+            head = self.heads.of(call)
+            if head.caller.unseen:
+                await self._route(call, head)
+                return
+        await self._route(call, head)
 
     async def _options(self, call: Call) -> None:
         ours = self.heads.door.guards(call.headers)
@@ -157,20 +167,22 @@ class Relay:
         if head.encoded:
             raise UnsupportedEncoding
         body = await self._body(call)
-        routed = call.routed
         if asked.dry_run:
-            content, call.ours = await self.assay(caller, routed, body)
+            content, call.ours = await self.assay(caller, call.routed, body)
             await call.answer_json(200, content, call.ours)
             return
-        priced = self.quoting.price(routed.surface, routed.segments, body, caller.key, now_us())
-        call.about(priced.quote)
-        call.body_hash = body_hash(self.salt, call.target, body)
         once = once_of(call, caller.key, asked, body)
         call.kept = once is not None
         try:
+            priced = self._priced(call, head, body)
             receipt = await self._reserve(call, head, priced, once)
         except Repeated as repeated:
-            await self.repeats.answer(call, repeated.kept, once)
+            await self._repeat(call, repeated.kept, once)
+            return
+        except (RequestNotUnderstood, UnknownPrice, ModelNotAllowed, UpstreamKeyMissing):
+            if (kept := await self.repeats.first(once)) is None:
+                raise
+            await self._repeat(call, kept, once)
             return
         self.quoting.begin(call, receipt)
         try:
@@ -179,6 +191,25 @@ class Relay:
         except UpstreamError as error:
             raise await self._not_answered(call, caller, receipt, error) from error
         await self._answered(call, head, receipt, answer, read)
+
+    def _priced(self, call: Call, head: Head, body: bytes) -> Priced:
+        """Price a call that somebody pays for, and note on it what it asks for."""
+        routed, key = call.routed, head.caller.key
+        priced = self.quoting.price(routed.surface, routed.segments, body, key, now_us())
+        head.paid_by()
+        call.about(priced.quote)
+        call.body_hash = body_hash(self.salt, call.target, body)
+        return priced
+
+    async def _repeat(self, call: Call, kept: Kept, once: Kept | None) -> None:
+        """Answer from the first call, whatever has become of key and prices since."""
+        call.ours = await self._left(call)
+        await self.repeats.answer(call, kept, once)
+
+    async def _left(self, call: Call) -> list[Header]:
+        """Say what the calling key has left; nothing where that cannot be read."""
+        standings = () if call.key is None else await self.fares.standings(call.key)
+        return self.quoting.budget_headers(tightest(standings))
 
     async def _reserve(self, call: Call, head: Head, priced: Priced, once: Kept | None) -> Receipt:
         """Take the fare from every budget, durably, or say which one refuses it."""
@@ -199,7 +230,6 @@ class Relay:
 
     def _reservation(self, call: Call, head: Head, priced: Priced, once: Kept | None) -> Reserve:
         caller, asked = head.caller, head.asked
-        head.paid_by()  # for its error, before anything is done
         order, segments = priced.order, call.routed.segments
         return Reserve(  # in the order of its fields, as it is made for every fare
             new_id(now_us()),
@@ -257,7 +287,7 @@ class Relay:
         status, outcome, document = said
         self.traffic.upstream_said(status, document, outcome)
         noted: Receipt | None
-        if caller.unseen and status == 401:  # noqa: PLR2004
+        if caller.unseen and status == 401 and outcome.prediction_id is None:  # noqa: PLR2004
             noted = await self.deciding.turned_away(receipt.fare, caller.key)
         else:
             noted = await self.deciding.answered(receipt.fare, outcome, kept)

@@ -11,7 +11,7 @@ from proxy.errors import IdempotencyInProgress, IdempotencyMismatch, LedgerUnava
 from proxy.fares import Fares
 from proxy.headers import Asked
 from proxy.ledger import rows
-from proxy.ledger.fare import Fare, Kept
+from proxy.ledger.fare import KEPT_US, Fare, Kept
 from proxy.ledger.session import LedgerFault, Session
 from proxy.quoting import fare_headers
 
@@ -42,6 +42,22 @@ class Repeats:
 
     fares: Fares
 
+    async def first(self, once: Kept | None) -> Kept | None:
+        """Find what is kept of the first call of this very request, if there was one."""
+        if once is None:
+            return None
+
+        def question(session: Session) -> Kept | None:
+            kept = rows.kept(session, once.caller, once.idempotency_key)
+            if kept is None or session.now_us() - kept.created_us >= KEPT_US:
+                return None
+            return kept if kept.request_hash == once.request_hash else None
+
+        try:
+            return await self.fares.reader.ask(question)
+        except LedgerFault as fault:
+            raise LedgerUnavailable from fault
+
     async def answer(self, call: Call, kept: Kept, once: Kept | None) -> None:
         """Repeat the first answer, or say why that cannot be done.
 
@@ -57,7 +73,8 @@ class Repeats:
             raise IdempotencyInProgress(why="is still running or uncertain", prediction_id=named)
         if kept.body is None:
             raise IdempotencyInProgress(why="had an answer too large to keep", prediction_id=named)
-        headers = [*_headers(kept.headers), *(fare_headers(fare) if fare is not None else [])]
+        call.ours = [*(fare_headers(fare) if fare is not None else []), *call.ours]
+        headers = [*_headers(kept.headers), *call.ours]
         await call.answer(kept.status, headers, bytes(kept.body))
 
     async def _fare(self, charge_id: str) -> Fare | None:

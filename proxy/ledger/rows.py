@@ -232,6 +232,12 @@ def _adding(table: str, key: tuple[str, ...], figures: tuple[str, ...]) -> str:
     return f"ON CONFLICT({','.join(key)}) DO UPDATE SET {sums}"
 
 
+def kept(session: Session, caller: str, idempotency_key: str) -> Kept | None:
+    """Find what is kept under an Idempotency-Key."""
+    found = _looked_up(session, _KEPT_OF, _KEPT_ALL, [(caller, idempotency_key)])
+    return Kept(*found[0]) if found else None
+
+
 def latest_day(session: Session, scope: str) -> str:
     """Find the last day that a scope has been in; empty if there was none."""
     return str(_looked_up(session, _LATEST_OF, _LATEST_ALL, [(scope,)])[0][1])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from proxy.ledger import registry
 from tests.relay.house import PATH, PRICE_MICROS, UNIFIED, Farebox, charge_of, state_of
 from tests.standin.server import Standin
 
@@ -40,6 +41,24 @@ def test_a_repeat_is_answered_from_the_first_time(
     assert told(second) == told(first)
     assert len(upstream.submits) - before == 1
     assert charge_of(second) == charge_of(first)
+
+
+def test_a_repeat_is_answered_whatever_has_become_of_its_key(
+    farebox: Farebox, upstream: Standin
+) -> None:
+    key, idempotency, before = farebox.key("changing"), new_key(), len(upstream.submits)
+    first = once(farebox, key, idempotency)
+    with farebox.ledger() as store:
+        changed = {"models": ("seedream-4-5",)}
+        store.transact(registry.set_key("changing", changed, actor="test"))
+    dry = {"x-farebox-dry-run": "1"}
+    farebox.until(lambda: not farebox.submit(key, headers=dry).json()["admitted"])
+    second = once(farebox, key, idempotency)
+    assert told(second) == told(first)
+    assert second.headers["x-farebox-budget-remaining-usd"] == "24.959800"
+    refused = once(farebox, key, idempotency, prompt="another")
+    assert refused.json()["error"]["type"] == "model_not_allowed"
+    assert len(upstream.submits) - before == 1
 
 
 def test_it_never_reaches_the_upstream(farebox: Farebox, upstream: Standin, rich: str) -> None:

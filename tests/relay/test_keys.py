@@ -207,8 +207,19 @@ def test_an_unseen_key_has_one_call_in_flight(farebox: Farebox, upstream: Standi
         first = upstream.calls[-1].at
         answers = [one.result() for one in running_]
     assert {answer.status_code for answer in answers} == {200}
-    later = sorted(c.at for c in upstream.submits if c.header(b"authorization") == key.encode())[1]
-    assert later - first >= 0.9  # the second left only once the first was answered
+    came = sorted(c.at for c in upstream.submits if c.header(b"authorization") == key.encode())
+    assert came[1] - first >= 0.9  # the second left only once the first was answered
+    assert came[-1] - came[1] < 0.9  # and then the key was known: nobody waited for the second
+
+
+def test_a_call_that_the_upstream_took_is_kept_though_it_says_401(
+    farebox: Farebox, upstream: Standin
+) -> None:
+    job = b'{"data":{"id":"taken-all-the-same","status":"created"}}'
+    upstream.reply(Reply(401, ((b"Content-Type", b"application/json"),), (job,)))
+    answer = farebox.submit("sk-own-odd-answer")
+    assert (answer.status_code, state_of(answer)) == (401, "uncertain")
+    assert farebox.charge(charge_of(answer))["prediction_id"] == "taken-all-the-same"
 
 
 def test_polls_show_only_what_this_key_bought(farebox: Farebox) -> None:

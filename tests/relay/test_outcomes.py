@@ -17,6 +17,7 @@ from tests.relay.house import (
     state_of,
 )
 from tests.standin.server import Standin
+from tests.standin.wire import Reply
 
 RESERVE = ("reserve", PRICE_MICROS, 0)
 ACCEPT = ("accept", 0, 0)
@@ -311,3 +312,16 @@ def test_charged_on_submit_a_fare_is_settled_at_acceptance(path: str, start: obj
     assert farebox.balance(key) == (PRICE_MICROS, 0)
     refused = farebox.submit(key, "standin:402", path=path)
     assert state_of(refused) == "released"
+
+
+def test_charged_on_submit_what_is_ready_without_an_id_is_charged_whole(
+    start: object, upstream: Standin
+) -> None:
+    farebox = start(charge_on="submit")  # type: ignore[operator]
+    key = farebox.key(daily_micros=-1)
+    two = b'{"created":1,"data":[{"url":"https://x/a.png"},{"url":"https://x/b.png"}]}'
+    upstream.reply(Reply(200, ((b"Content-Type", b"application/json"),), (two,)))
+    answer = farebox.submit(key, path=UNIFIED, model="openai/gpt-image-1-mini", n=4)
+    charge = farebox.charge(charge_of(answer))
+    assert (charge["state"], charge["images"], charge["sold_images"]) == ("settled", 4, 4)
+    assert charge["settled_micros"] == charge["reserved_micros"]

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.relay.house import PATH, UNIFIED, Farebox, prediction_of
+from tests.relay.house import FLASH, PATH, UNIFIED, Farebox, prediction_of
 from tests.relay.wire import Asked, exchange
 from tests.standin.server import Standin
 
@@ -64,6 +64,43 @@ def test_headers_that_we_cannot_honour_are_refused(
     answer = farebox.submit(rich, headers=headers)
     assert (answer.status_code, answer.json()["error"]["type"]) == (status, kind)
     assert len(upstream.calls) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        (PATH, {"Size": "1K"}, "request_not_understood"),
+        ("/api/v3/nobody/knows-it/text-to-image", {}, "price_unknown"),
+        (UNIFIED, {"model": "google/gemini-3-pro-image-preview"}, "model_not_allowed"),
+    ],
+)
+def test_a_refused_submit_tells_what_its_key_has_left(
+    path: str, body: dict[str, object], reason: str, farebox: Farebox
+) -> None:
+    key = farebox.key(daily_micros=3_000_000, models=(FLASH,))
+    answer = farebox.submit(key, path=path, **body)
+    assert answer.headers["x-farebox-refused"] == reason
+    assert answer.headers["x-farebox-budget-limit-usd"] == "3.000000"
+    assert answer.headers["x-farebox-budget-remaining-usd"] == "3.000000"
+
+
+@pytest.mark.parametrize("path", ["/budget/", "/metrics/", "/healthz/", "/my/", "/admin/keys/"])
+def test_a_route_with_a_slash_too_many_is_no_route(path: str, farebox: Farebox) -> None:
+    answer = farebox.client.get(farebox.url + path, headers={"Host": "evil.example"})
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"size":"1K","size":"2K"}', '{"n":1,\n"n" : 1}', '{"Size":"1K"}', '["1K"]', "null", '""'],
+)
+def test_a_quote_refuses_what_the_relay_refuses(body: str, farebox: Farebox, rich: str) -> None:
+    headers = {"Authorization": rich}
+    asked = f'{{ "x": {{"body":"y"}}, "path" : "{PATH}" , "body": {body} }}'
+    quoted = farebox.client.post(f"{farebox.url}/quote", headers=headers, content=asked).json()
+    relayed = farebox.client.post(farebox.url + PATH, headers=headers, content=body)
+    assert (quoted["admitted"], relayed.status_code) == (False, 400)
+    assert quoted["refusal"]["type"] == relayed.headers["x-farebox-refused"]
 
 
 def test_our_headers_never_cross(farebox: Farebox, upstream: Standin, rich: str) -> None:
