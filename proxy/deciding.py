@@ -1,17 +1,22 @@
 """What becomes of a fare, written down: by a submit's answer, by its absence, by a poll."""
 
+import logging
 from dataclasses import dataclass, replace
 
 from proxy.answers import Outcome
 from proxy.charge import Ground, State
 from proxy.directory import Key
 from proxy.door import Caller
+from proxy.errors import shown
 from proxy.fares import Fares
 from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.operation import Receipt
 from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
 from proxy.repeats import KeptAnswer
 from proxy.upstream import NotSent, UpstreamError
+
+
+log = logging.getLogger("farebox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,9 @@ class Deciding:
         if prediction is not None and outcome.kind in ("accepted", "completed", "failed"):
             noted = await self.fares.record(self._accept(fare, prediction, answer))
             if noted is not None and noted.fare.prediction_id != prediction:
-                return noted  # handed out twice: uncertain, whatever else the answer says
+                log.warning("prediction %s was handed out twice: charge %s stays uncertain",
+                            shown(prediction), fare.id)  # fmt: skip
+                return noted  # whatever else the answer says
         if outcome.kind == "completed":
             # What is charged at the submit is charged whole, also where no id was accepted.
             least = fare.images if self.charge_on_submit else 0

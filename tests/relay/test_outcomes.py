@@ -175,6 +175,7 @@ def test_an_id_handed_out_twice_leaves_the_old_fare_alone(farebox: Farebox, rich
         farebox.poll(rich, prediction_of(first))
     assert farebox.charge(charge_of(first))["state"] == "settled"
     assert farebox.charge(charge_of(second))["state"] == "uncertain"
+    assert f"handed out twice: charge {charge_of(second)}" in farebox.log.read_text()
 
 
 def test_a_second_answer_never_reaches_the_next_call(farebox: Farebox, rich: str) -> None:
