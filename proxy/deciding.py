@@ -15,7 +15,6 @@ from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
 from proxy.repeats import KeptAnswer
 from proxy.upstream import NotSent, UpstreamError
 
-
 log = logging.getLogger("farebox")
 
 
