@@ -20,19 +20,19 @@ from proxy.ledger.fare import Fare
 from proxy.ledger.leases import due, in_use, lease, renew
 from proxy.ledger.outcomes import Decide, Doubt, Postpone
 from proxy.ledger.session import LedgerFault
-from proxy.passing import document_of
+from proxy.passing import READ_WHOLE_MAX, Watch, document_of
 from proxy.settings import Settings
-from proxy.upstream import Upstream, UpstreamError
+from proxy.upstream import Answer, Upstream, UpstreamError
 
 TICK_S = 1.0
 AT_ONCE_MAX = 8
 LOOKS_A_TICK_MAX = 20  # the cap on rate: twenty looks a second and node
-LOOK_S = 15.0
-LEASED_US = 90_000_000  # longer than three rounds of eight looks, each with its connection
+BEGUN_S = 15.0  # for a connection and an answer's head
+LOOK_S = 60.0  # for all of a look: pictures in an answer may be tens of megabytes
+LEASED_US = 240_000_000  # longer than three rounds of eight looks
 EARLY_LOOKS = 6
 EARLY_FACTOR_MAX = 5
 LATE_FACTOR_MAX = 60
-ANSWER_MAX = 64 * 1024
 TIDY_EVERY_TICKS = 60
 log = logging.getLogger("farebox.reconciler")
 
@@ -144,19 +144,13 @@ class Reconciler:
         if key is None:
             self.count("no_key")
             return False
-        headers = [(b"authorization", b"Bearer " + key.encode()), (b"accept-encoding", b"identity")]
         try:
-            answer = await self.upstream.send(
-                b"GET", poll_target(fare), headers, b"", pool=f"reconciler:{fare.account}",
-                submit=False, timeout_s=LOOK_S,
-            )  # fmt: skip
-            body = await answer.read(ANSWER_MAX)
-            document = document_of(answer.encoding, b"" if body is None else body)
-            answer.close()
-        except UpstreamError:
+            async with asyncio.timeout(LOOK_S):
+                status, document = await self._get(fare, key)
+        except (UpstreamError, TimeoutError):
             self.count("error")
             return False
-        outcome = poll_outcome(answer.status, document, asked=fare.prediction_id or "")
+        outcome = poll_outcome(status, document, asked=fare.prediction_id or "")
         self.count(outcome.kind)
         if outcome.kind not in ("completed", "failed"):
             return False
@@ -164,6 +158,23 @@ class Reconciler:
         decided = Decide(fare.id, outputs, Ground.ANSWER, outcome.word, actor="reconciler")
         await self.fares.record(decided)
         return True
+
+    async def _get(self, fare: Fare, key: str) -> tuple[int, object]:
+        """Ask once; the status and what the whole answer says.
+
+        Raises:
+            UpstreamError, TimeoutError: no whole answer came.
+        """
+        headers = [(b"authorization", b"Bearer " + key.encode()), (b"accept-encoding", b"identity")]
+        async with asyncio.timeout(BEGUN_S):
+            answer = await self.upstream.send(
+                b"GET", poll_target(fare), headers, b"", pool=f"reconciler:{fare.account}",
+                submit=False, timeout_s=LOOK_S,
+            )  # fmt: skip
+        try:
+            return answer.status, await _said(answer)
+        finally:
+            answer.close()
 
     def _key_of(self, fare: Fare) -> str | None:
         """Find the secret of the account that a fare was bought with."""
@@ -175,3 +186,14 @@ class Reconciler:
             if secret and fingerprint(secret) == fare.account:
                 return secret
         return None
+
+
+async def _said(answer: Answer) -> object:
+    """Read what an answer says, as a client's poll does: a large one in passing, and not held."""
+    body = await answer.read(READ_WHOLE_MAX)
+    if body is not None:
+        return document_of(answer.encoding, body)
+    watch = Watch(answer.encoding)
+    async for chunk in answer.chunks():
+        watch.feed(chunk)
+    return watch.document()

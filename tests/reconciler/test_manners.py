@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from proxy import reconciler as module
 from proxy.keys import fingerprint
 from proxy.ledger.leases import lease
 from proxy.reconciler import LEASED_US, LOOKS_A_TICK_MAX, TIDY_EVERY_TICKS, next_look_us
@@ -66,6 +67,22 @@ async def test_a_tick_looks_at_so_many_and_no_more(
     clock.step(seconds=POLL_AFTER_S + 1)
     assert await here.reconciler.tick() == LOOKS_A_TICK_MAX
     assert len(upstream.calls) == bought + LOOKS_A_TICK_MAX
+
+
+@pytest.mark.parametrize(("fault", "limit"), [("silence", "BEGUN_S"), ("stall", "LOOK_S")])
+async def test_an_answer_that_does_not_come_to_its_end_is_not_waited_for(
+    here: Node, clock: Clock, fault: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fare = await here.buy(await here.key(), f"polls=1 big=400000 poll-{fault}=1")
+    clock.step(seconds=POLL_AFTER_S + 1)
+    with monkeypatch.context() as soon:
+        soon.setattr(module, limit, 0.2)
+        await here.reconciler.tick()
+    assert (here.counted["error"], (await here.now(fare)).state) == (1, "accepted")
+    assert here.upstream.pool.connections == 1  # the submit's
+    clock.step(hours=1)
+    await here.reconciler.tick()
+    assert (await here.now(fare)).state == "settled"
 
 
 async def test_two_nodes_never_ask_about_the_same_charge(

@@ -37,7 +37,16 @@ OUTCOMES = [
     pytest.param("poll-truncated=1", "answer", settle(3), id="a poll is cut off"),
     pytest.param("poll-reset=1", "answer", settle(3), id="a poll is reset"),
     pytest.param("poll-unreadable", "assumed", ASSUME, id="polls cannot be read"),
-]
+    pytest.param("big=200000", "answer", settle(3), id="pictures in the answer"),
+    pytest.param("big=200000 more", "answer", settle(4), id="more pictures in the answer"),
+    pytest.param(f"failed={'x' * 70_000}", "answer", RELEASE, id="failed with a long reason"),
+    pytest.param("big=200000 polls=1 poll-truncated=1", "answer", settle(3),
+                 id="a large poll is cut off"),
+    pytest.param("big=200000 polls=1 poll-no-last-chunk", "assumed", ASSUME,
+                 id="large polls are cut off"),
+    pytest.param("big=200000 polls=1 poll-eof-cut", "assumed", ASSUME,
+                 id="large polls end too early, unnoticed"),
+]  # fmt: skip
 
 
 async def days_pass(here: Node, clock: Clock, *, hours: int = 30) -> None:
