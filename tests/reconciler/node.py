@@ -68,6 +68,7 @@ class Node:
     secrets: dict[str, str] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
     counted: Counter[str] = field(default_factory=Counter)
+    upstream_auth: str = "mirror"
 
     async def open(self) -> None:
         self.store = Store(open_session(self.url))
@@ -80,6 +81,7 @@ class Node:
                 "FAREBOX_DATABASE_URL": self.url,
                 "FAREBOX_UPSTREAM_URL": self.upstream_url,
                 "FAREBOX_UPSTREAM_KEY": UPSTREAM_KEY,
+                "FAREBOX_UPSTREAM_AUTH": self.upstream_auth,
                 "FAREBOX_POLL_AFTER": f"{POLL_AFTER_S}s",
                 "FAREBOX_GIVE_UP_AFTER": f"{GIVE_UP_S}s",
             }

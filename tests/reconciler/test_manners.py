@@ -10,7 +10,9 @@ from proxy import reconciler as module
 from proxy.keys import fingerprint
 from proxy.ledger.leases import lease
 from proxy.reconciler import LEASED_US, LOOKS_A_TICK_MAX, TIDY_EVERY_TICKS, next_look_us
-from tests.reconciler.node import GIVE_UP_S, POLL_AFTER_S, Clock, Node, node
+from proxy.version import __version__
+from tests.reconciler.node import GIVE_UP_S, POLL_AFTER_S, UPSTREAM_KEY, Clock, Node, node
+from tests.standin.refusals import refusal
 from tests.standin.server import Standin
 
 OWN = "sk-own-0123456789abcdefgh"
@@ -133,6 +135,37 @@ async def test_an_own_key_asks_while_its_secret_is_in_memory(
     await here.reconciler.tick()
     assert upstream.last("predictions").header(b"authorization") == b"Bearer " + OWN.encode()
     assert (await here.now(fare)).state == "settled"
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("secret", [UPSTREAM_KEY, OWN])
+@pytest.mark.parametrize(
+    ("auth", "turned_away", "asked"),
+    [
+        ("raw", 0, ["{}"]),
+        ("bearer", 0, ["Bearer {}"]),
+        ("mirror", 0, ["Bearer {}"]),
+        ("mirror", 1, ["Bearer {}", "{}"]),
+        ("mirror", 2, ["Bearer {}", "{}"]),
+        ("bearer", 1, ["Bearer {}"]),
+        ("raw", 1, ["{}"]),
+    ],
+)
+async def test_a_key_is_spelled_as_is_set_and_the_asker_says_who_it_is(
+    url: str, clock: Clock, upstream: Standin, auth: str, turned_away: int, asked: list[str],
+    secret: str,
+) -> None:  # fmt: skip
+    async with node(url, upstream.url, upstream_auth=auth, secrets={fingerprint(OWN): OWN}) as here:
+        fare = await here.buy(await here.key(), "polls=1", secret=secret)
+        upstream.reply(*[refusal("path", 401)] * turned_away)
+        clock.step(seconds=POLL_AFTER_S + 1)
+        await here.reconciler.tick()
+        polls = upstream.calls[1:]
+        sent = [(poll.header(b"authorization") or b"").decode() for poll in polls]
+        assert sent == [each.format(secret) for each in asked]
+        assert {poll.header(b"user-agent") for poll in polls} == {f"farebox/{__version__}".encode()}
+        let_in = turned_away < len(asked)
+        assert (await here.now(fare)).state == ("settled" if let_in else "accepted")
 
 
 async def test_without_its_secret_an_own_keys_charge_waits_for_time(
