@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from proxy.answers import poll_outcome
+from proxy.answers import poll_outcome, submit_outcome
 from proxy.charge import Ground, State
 from proxy.fares import Fares
 from proxy.keys import fingerprint
@@ -27,7 +27,7 @@ from proxy.version import __version__
 
 TICK_S = 1.0
 AT_ONCE_MAX = 8
-LOOKS_A_TICK_MAX = 20  # the cap on rate: twenty looks a second and node
+LOOKS_A_TICK_MAX = 20  # the cap on rate: twenty looks a second and node, nearly all one poll
 BEGUN_S = 15.0  # for a connection and an answer's head
 LOOK_S = 60.0  # for all of a look: pictures in an answer may be tens of megabytes
 LEASED_US = 240_000_000  # longer than three rounds of eight looks
@@ -39,6 +39,9 @@ TIDY_EVERY_TICKS = 60
 _SPELLINGS = {"raw": (b"",), "bearer": (b"Bearer ",), "mirror": (b"Bearer ", b"")}
 # Headers of every look. Some firewalls turn away a request that does not say who it is.
 _OURS = [(b"user-agent", f"farebox/{__version__}".encode()), (b"accept-encoding", b"identity")]
+_PREDICTIONS, _RESULTS = b"predictions/%b/result", b"tasks/result/%b"
+_TASKS, _VIDEOS = b"contents/generations/tasks/%b", b"videos/%b"
+_UNKNOWN = (404, 405)  # what a place says that does not know a prediction, or no polls at all
 log = logging.getLogger("farebox.reconciler")
 
 
@@ -54,14 +57,20 @@ def next_look_us(looks: int, poll_after_us: int) -> int:
     return poll_after_us * factor
 
 
-def poll_target(fare: Fare) -> bytes:
-    """Name the poll of a prediction, as a client of its surface would ask."""
-    prediction = quote(fare.prediction_id or "", safe="")
+def poll_targets(fare: Fare) -> list[bytes]:
+    """List where a prediction may be polled, the likeliest place first.
+
+    A route does not tell for sure: some take an order in one dialect and answer in the other.
+    """
+    prediction = fare.prediction_id or ""
     if fare.surface == "path":
-        return f"/api/v3/predictions/{prediction}/result".encode()
-    if fare.task == "tasks":
-        return f"/api/v3/contents/generations/tasks/{prediction}".encode()
-    return f"/api/v3/tasks/result/{prediction}".encode()
+        likely = _PREDICTIONS
+    else:
+        likely = _TASKS if fare.task == "tasks" else _RESULTS
+    if prediction.startswith("cgt-"):
+        likely = _TASKS
+    places = sorted((_PREDICTIONS, _RESULTS, _TASKS, _VIDEOS), key=lambda place: place != likely)
+    return [b"/api/v3/" + place % quote(prediction, safe="").encode() for place in places]
 
 
 @dataclass
@@ -165,22 +174,29 @@ class Reconciler:
         return True
 
     async def _told(self, fare: Fare, key: str) -> tuple[int, object]:
-        """Ask with a key; under `mirror` once more if the first spelling is not let in.
+        """Ask with a key at every place until one knows the prediction; else it is a 404.
+
+        Places behind the first are guesses: what one of them says must name the prediction, lest
+        a word about nothing decide. Under `mirror` a key that is not let in is spelled raw, once.
 
         Raises:
             UpstreamError, TimeoutError: no whole answer came.
         """
-        first, *other = _SPELLINGS[self.settings.upstream_auth]
-        status, document = await self._get(fare, first + key.encode())
-        if status == 401 and other:  # noqa: PLR2004
-            return await self._get(fare, other[0] + key.encode())
-        return status, document
+        spellings = [each + key.encode() for each in _SPELLINGS[self.settings.upstream_auth]]
+        for number, target in enumerate(poll_targets(fare)):
+            status, document = await self._get(fare, target, spellings[0])
+            if status == 401 and len(spellings) > 1:  # noqa: PLR2004
+                del spellings[0]
+                status, document = await self._get(fare, target, spellings[0])
+            if status not in _UNKNOWN and (number == 0 or _tells(fare, status, document)):
+                return status, document
+        return 404, None
 
-    async def _get(self, fare: Fare, credential: bytes) -> tuple[int, object]:
+    async def _get(self, fare: Fare, target: bytes, credential: bytes) -> tuple[int, object]:
         """Ask once; the status, and what the whole answer says."""
         async with asyncio.timeout(BEGUN_S):
             answer = await self.upstream.send(
-                b"GET", poll_target(fare), [(b"authorization", credential), *_OURS], b"",
+                b"GET", target, [(b"authorization", credential), *_OURS], b"",
                 pool=f"reconciler:{fare.account}", submit=False, timeout_s=LOOK_S,
             )  # fmt: skip
         try:
@@ -198,6 +214,13 @@ class Reconciler:
             if secret and fingerprint(secret) == fare.account:
                 return secret
         return None
+
+
+def _tells(fare: Fare, status: int, document: object) -> bool:
+    """Say whether a guessed place tells of a fare's prediction, or of trouble: no more guesses."""
+    if status != 200:  # noqa: PLR2004
+        return True
+    return submit_outcome(status, document).prediction_id == fare.prediction_id
 
 
 async def _said(answer: Answer) -> object:

@@ -28,6 +28,7 @@ from proxy.ledger.session import Session, SqliteSession
 from proxy.ledger.store import Store
 from proxy.ledger.writer import Writer
 from proxy.reconciler import Reconciler
+from proxy.routes import route
 from proxy.settings import load_settings
 from proxy.upstream import Upstream
 
@@ -35,6 +36,7 @@ UPSTREAM_KEY = "sk-shared-0123456789abcdef"
 POLL_AFTER_S = 60
 GIVE_UP_S = 24 * 3600
 KLING = "kling-image-o1"
+PATH = f"/api/v3/kling/{KLING}/text-to-image"
 UNIT_MICROS = 22_400
 _TABLE: PriceTable = load_tables(BUNDLED).versions[-1]
 
@@ -54,8 +56,9 @@ class Clock:
         self.ahead_us += round((hours * 3600 + seconds) * 1e6)
 
 
-def order_of(n: int) -> Order:
-    return Order("path", ("kling", KLING, "text-to-image"), n=n)
+def order_of(path: str, n: int) -> Order:
+    routed = route("POST", path.encode())
+    return Order(routed.surface, routed.segments, f"kling/{KLING}", n=n)
 
 
 @dataclass
@@ -107,29 +110,39 @@ class Node:
         made = await self.writer.transact(registry.create_key(name, actor="test", daily_micros=-1))
         return made.key
 
-    async def reserve(self, key: Key, *, n: int = 1, secret: str = UPSTREAM_KEY) -> Fare:
+    async def reserve(
+        self, key: Key, *, n: int = 1, secret: str = UPSTREAM_KEY, path: str = PATH
+    ) -> Fare:
+        order = order_of(path, n)
+
         def price(_at_us: int) -> Quote:
-            return quote(order_of(n), _TABLE)
+            return quote(order, _TABLE)
 
         operation = Reserve(
-            new_id(self.store.session.now_us()), key, price, fingerprint(secret), "path",
+            new_id(self.store.session.now_us()), key, price, fingerprint(secret), order.surface,
             self.name, due_in_us=660_000_000,
         )  # fmt: skip
         return (await self.fares.reserve(operation)).fare
 
     async def buy(
-        self, key: Key, words: str = "", *, n: int = 1, secret: str = UPSTREAM_KEY
-    ) -> Fare:
-        """Reserve, order from the stand-in, and note its acceptance; nobody polls."""
-        fare = await self.reserve(key, n=n, secret=secret)
+        self, key: Key, words: str = "", *, n: int = 1, secret: str = UPSTREAM_KEY,
+        path: str = PATH, at: str = "",
+    ) -> Fare:  # fmt: skip
+        """Reserve, order from the stand-in, and note its acceptance; nobody polls.
+
+        `path` is what the caller asked for, `at` where the stand-in takes that order, if elsewhere:
+        it answers in the dialect of its route.
+        """
+        fare = await self.reserve(key, n=n, secret=secret, path=path)
         said = " ".join(f"standin:{word}" for word in words.split())
         headers = [
             (b"authorization", secret.encode()),
             (b"content-type", b"application/json"),
         ]
         answer = await self.upstream.send(
-            b"POST", f"/api/v3/kling/{KLING}/text-to-image".encode(), headers,
-            json.dumps({"prompt": f"a cat {said}", "n": n}).encode(), pool="test", submit=True,
+            b"POST", (at or path).encode(), headers,
+            json.dumps({"model": f"kling/{KLING}", "prompt": f"a cat {said}", "n": n}).encode(),
+            pool="test", submit=True,
         )  # fmt: skip
         outcome = submit_outcome(answer.status, json.loads(await answer.read(65536) or b"0"))
         assert outcome.prediction_id is not None
