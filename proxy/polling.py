@@ -15,10 +15,13 @@ from proxy.fares import Fares
 from proxy.heads import Head
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
+from proxy.outline import TRUNCATED
 from proxy.passing import as_passed, document_of, pass_stream, shows_running
 from proxy.quoting import Quoting
 from proxy.shared_polls import Said, SharedPolls
 from proxy.upstream import UpstreamError
+
+REFUSED = 400  # the first status that says no
 
 
 @dataclass
@@ -35,7 +38,6 @@ class Polling:
         """Answer one poll."""
         fare = self._at_hand(call, head.caller) or await self._bought(call, head.caller)
         if fare is not None:
-            self.fares.seen(fare)
             self.quoting.note(call, Receipt(fare, changed=False))
         try:
             answer, read = await self._look_up(call, head, body)
@@ -44,8 +46,11 @@ class Polling:
         manner = head.manner
         if read is None:
             document = await pass_stream(call, answer, manner, call.ours)
+            if document is not TRUNCATED:
+                self._seen(fare, answer.status)
             await self._learn(call, fare, answer.status, document)
             return
+        self._seen(fare, answer.status)
         undecided = fare is not None and (fare.state in OPEN or fare.ground in UNPROVEN)
         if undecided and not shows_running(answer.encoding, read):
             await self._learn(call, fare, answer.status, document_of(answer.encoding, read))
@@ -79,6 +84,11 @@ class Polling:
     async def _ask(self, call: Call, head: Head, body: bytes) -> Said:
         answer = await self.crossing.send(call, head, body, submit=False)
         return answer, await self.crossing.read(call, answer)
+
+    def _seen(self, fare: Fare | None, status: int) -> None:
+        """Put our own look off; not for a client that is told nothing, at a wrong address say."""
+        if fare is not None and status < REFUSED:
+            self.fares.seen(fare)
 
     async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
         """Decide what a poll shows to be over."""

@@ -115,9 +115,11 @@ class Reconciler:
         return len(leased)
 
     async def _renew(self) -> None:
-        """Put off what clients polled since the last round."""
+        """Put off what clients polled since the last round, up to the hour of giving up."""
         if seen := self.fares.take_seen():
-            await self.fares.writer.transact(renew(seen, by_us=self._poll_after_us))
+            await self.fares.writer.transact(
+                renew(seen, by_us=self._poll_after_us, give_up_us=self._give_up_us)
+            )
 
     async def _tidy(self) -> None:
         """Forget own keys without an open fare."""

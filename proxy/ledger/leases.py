@@ -73,14 +73,21 @@ def hand_on(owners: Iterable[str]) -> Callable[[Store], None]:
     return change
 
 
-def renew(charge_ids: Iterable[str], *, by_us: int) -> Callable[[Store], None]:
-    """Put off the next look at charges that their clients polled just now."""
+def renew(charge_ids: Iterable[str], *, by_us: int, give_up_us: int) -> Callable[[Store], None]:
+    """Put off the next look at charges that their clients polled just now.
+
+    Never beyond `give_up_us` after a charge was admitted: who polls for ever has an end as well.
+    """
 
     def change(store: Store) -> None:
         due_us = store.session.now_us() + by_us
         store.session.many(
-            "UPDATE charges SET due_us=? WHERE id=? AND state='accepted' AND due_us<?",
-            [(due_us, charge_id, due_us) for charge_id in sorted(charge_ids)],
+            "UPDATE charges SET due_us=CASE WHEN admitted_us<? THEN admitted_us+? ELSE ? END"
+            " WHERE id=? AND state='accepted' AND due_us<? AND due_us<admitted_us+?",
+            [
+                (due_us - give_up_us, give_up_us, due_us, charge_id, due_us, give_up_us)
+                for charge_id in sorted(charge_ids)
+            ],
         )
 
     return change

@@ -60,6 +60,20 @@ async def test_a_clients_poll_puts_ours_off(here: Node, clock: Clock, upstream: 
     assert len(upstream.calls) == 2
 
 
+async def test_a_client_that_polls_for_ever_puts_off_no_end(here: Node, clock: Clock) -> None:
+    fare = await here.buy(await here.key(), "never")
+    end_us = fare.admitted_us + GIVE_UP_S * 1_000_000
+    for ahead_s in (GIVE_UP_S - POLL_AFTER_S // 2, POLL_AFTER_S // 4):
+        clock.step(seconds=ahead_s)
+        here.fares.seen(fare)
+        assert await here.reconciler.tick() == 0
+        assert (await here.now(fare)).due_us == end_us
+    clock.step(seconds=POLL_AFTER_S)
+    here.fares.seen(fare)
+    assert await here.reconciler.tick() == 1
+    assert (await here.now(fare)).ground == "assumed"
+
+
 async def test_a_tick_looks_at_so_many_and_no_more(
     here: Node, clock: Clock, upstream: Standin
 ) -> None:
