@@ -59,7 +59,7 @@ class Call:
     resolution: str = ""
     body_hash: str = ""
     charge_id: str = ""
-    cost_micros: int | None = None
+    cost_micros: int | None = None  # of what has no price it stays unknown
     state: str = ""
     refused: str = ""
     begun: bool = False

@@ -48,7 +48,9 @@ class Quoting:
     def begin(self, call: Call, receipt: Receipt) -> None:
         """Put a charge's state into the call's log line, and what is left into its headers."""
         fare = receipt.fare
-        call.charge_id, call.state, call.cost_micros = fare.id, fare.state, fare.cost_micros
+        call.charge_id, call.state = fare.id, fare.state
+        if fare.price_status != UNPRICED:  # else it is not known, which is not 0
+            call.cost_micros = fare.cost_micros
         call.model, call.resolution = fare.model, fare.resolution
         if receipt.standings and call.routed.route is Route.SUBMIT:
             call.budget = self.budget_headers(tightest(receipt.standings))

@@ -1,9 +1,10 @@
 """`/admin`: keys, teams, charges and prices over REST, for whoever holds the admin token.
 
-asked      what a request may say: the models its body and query are read into
-shown      what an answer says: the models it is made from
-endpoint   one operation: its method and path, its models, its words for the document
-guard      who may ask: the token, and the back-off on those who guess it
-routes     the map; a module of operations is added there in one line
-document   the OpenAPI document and its pages, made from the map
+asked         what a request may say: the models its body and query are read into
+shown         what an answer says: the models it is made from
+charge_shown  the same of charges
+endpoint      one operation: its method and path, its models, its words for the document
+guard         who may ask: the token, and the back-off on those who guess it
+routes        the map; a module of operations is added there in one line
+document      the OpenAPI document and its pages, made from the map
 """

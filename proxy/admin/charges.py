@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from proxy.admin import changes
 from proxy.admin.asked import ChargesAsked, Charging, Decision, Nothing
 from proxy.admin.changes import ByHand, entries, refusal_of
+from proxy.admin.charge_shown import ChargeList, ChargeShown, ChargeStory, charge_facts, story
 from proxy.admin.context import AdminContext
 from proxy.admin.endpoint import Asking, Endpoint, Reply
 from proxy.admin.refusals import Conflict
 from proxy.admin.search import Charges as Search
 from proxy.admin.search import moment_us
-from proxy.admin.shown import ChargeList, ChargeShown, ChargeStory, charge_facts, story
 from proxy.charge import Ground
 from proxy.errors import BadRequest
 from proxy.ledger import rows

@@ -250,6 +250,7 @@ def _spend_shown(
         total=dict(zip(spend.FIGURES, total, strict=True)),
         held_usd=usd(held.micros),
         held_charges=held.charges,
+        unpriced_calls=spend.unpriced_calls(session, wanted.period),
         next_cursor=base64.urlsafe_b64encode(last).decode() if more else None,
     )
 

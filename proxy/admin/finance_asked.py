@@ -42,7 +42,10 @@ class SpendAsked(PeriodAsked):
 
 
 class SpendShown(Shown):
-    """Settled spend by its groupings, in their order; money held by undecided calls is apart."""
+    """Settled spend by its groupings, in their order.
+
+    Apart from it: money held by undecided calls, and calls whose cost nobody knows.
+    """
 
     by: list[str]
     first_day: date
@@ -52,6 +55,7 @@ class SpendShown(Shown):
     total: dict[str, str | int]
     held_usd: str
     held_charges: int
+    unpriced_calls: int
     next_cursor: str | None
 
 

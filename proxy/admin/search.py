@@ -6,16 +6,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from proxy.budget import midnight_us
-from proxy.fares import new_id
 from proxy.instants import epoch_us
 from proxy.ledger import rows
 from proxy.ledger.fare import Fare
 from proxy.ledger.session import Session
+from proxy.reports.admitted import SLACK_US, first_id
 
 OPEN: Final = "open"
-SLACK_US: Final = 3_600_000_000  # an id is made by the host's clock, an admission by the ledger's
-RANDOM_DIGITS: Final = 10  # of an id, at its end
-IDS_US: Final = (1 << 50, (1 << 55) - 1)  # from 2005 to 3111 all ids are of one length
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +42,10 @@ class Charges:
         else:
             found.add("state=?", self.state)
         if self.from_us is not None:
-            found.add("id>=?", _first_id(self.from_us - SLACK_US))
+            found.add("id>=?", first_id(self.from_us - SLACK_US))
             found.add("admitted_us>=?", self.from_us)
         if self.until_us is not None:
-            found.add("id<?", _first_id(self.until_us + SLACK_US))
+            found.add("id<?", first_id(self.until_us + SLACK_US))
             found.add("admitted_us<?", self.until_us)
         found.add("id<?", self.before)
         return found.where, tuple(found.args)
@@ -93,9 +90,3 @@ def _aware(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(text)
     return moment
-
-
-def _first_id(at_us: int) -> str:
-    """Make the least id of an instant."""
-    first, last = IDS_US
-    return new_id(min(max(first, at_us), last))[:-RANDOM_DIGITS] + "0" * RANDOM_DIGITS

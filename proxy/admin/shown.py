@@ -1,7 +1,6 @@
 """What an answer says. Money is dollars with six decimals, instants are RFC 3339."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,6 @@ from pricing import usd
 from proxy.budget import EVERYTHING, Standing
 from proxy.directory import UNLIMITED, Key, Team
 from proxy.instants import instant, local
-from proxy.ledger.fare import Fare
 
 
 class Shown(BaseModel):
@@ -99,66 +97,6 @@ class TeamList(Shown):
     data: list[TeamShown]
 
 
-class ChargeShown(Shown):
-    """One fare."""
-
-    id: str
-    key: str
-    key_id: str
-    team: str | None
-    state: str
-    model: str
-    called: str
-    resolution: str
-    task: str
-    images: int
-    sold_images: int
-    unit_usd: str
-    reserved_usd: str
-    settled_usd: str
-    cost_usd: str
-    price_version: str | None
-    price_status: str
-    price_assumed: bool
-    ground: str | None
-    reason: str | None
-    surface: str
-    prediction_id: str | None
-    day: str
-    admitted_at: datetime
-    accepted_at: datetime | None
-    decided_at: datetime | None
-    shadow: bool
-    tags: dict[str, str]
-
-
-class EntryShown(Shown):
-    """One immutable movement of money of a fare."""
-
-    seq: int
-    kind: str
-    at: datetime
-    reserved_usd: str
-    settled_usd: str
-    images: int
-    ground: str | None
-    actor: str | None
-    why: str | None
-
-
-class ChargeStory(ChargeShown):
-    """One fare and its entries."""
-
-    entries: list[EntryShown]
-
-
-class ChargeList(Shown):
-    """Charges, newest first."""
-
-    data: list[ChargeShown]
-    next_cursor: str | None
-
-
 def key_shown(key: Key) -> KeyShown:
     """Show a key."""
     return KeyShown(**key_facts(key))
@@ -219,63 +157,6 @@ def budget_shown(standing: Standing) -> BudgetShown:
         reserved_usd=usd(standing.reserved_micros),
         remaining_usd=_usd(standing.remaining_micros),
         resets_at=local(standing.resets_us, standing.timezone),
-    )
-
-
-def charge_facts(fare: Fare) -> dict[str, Any]:
-    """Say of a charge all that may be shown."""
-    return {
-        "id": fare.id,
-        "key": fare.key_name,
-        "key_id": fare.key_id,
-        "team": fare.team or None,
-        "state": fare.state,
-        "model": fare.model,
-        "called": fare.called,
-        "resolution": fare.resolution,
-        "task": fare.task,
-        "images": fare.images,
-        "sold_images": fare.sold_images,
-        "unit_usd": usd(fare.unit_micros),
-        "reserved_usd": usd(fare.reserved_micros),
-        "settled_usd": usd(fare.settled_micros),
-        "cost_usd": usd(fare.cost_micros),
-        "price_version": fare.price_version or None,
-        "price_status": fare.price_status,
-        "price_assumed": bool(fare.price_assumed),
-        "ground": fare.ground or None,
-        "reason": fare.reason or None,
-        "surface": fare.surface,
-        "prediction_id": fare.prediction_id,
-        "day": fare.key_day,
-        "admitted_at": instant(fare.admitted_us),
-        "accepted_at": _instant(fare.accepted_us),
-        "decided_at": _instant(fare.decided_us),
-        "shadow": bool(fare.shadow),
-        "tags": json.loads(fare.tags),
-    }
-
-
-def entry_facts(row: Sequence[Any]) -> dict[str, Any]:
-    """Say of an entry all there is; `row` as `charges.entries` reads it."""
-    seq, kind, at_us, reserved, settled, images, ground, actor, why = row
-    return {
-        "seq": seq,
-        "kind": kind,
-        "at": instant(at_us),
-        "reserved_usd": usd(reserved),
-        "settled_usd": usd(settled),
-        "images": images,
-        "ground": ground or None,
-        "actor": actor or None,
-        "why": why or None,
-    }
-
-
-def story(fare: Fare, entries: Sequence[Sequence[Any]]) -> ChargeStory:
-    """Show a charge with its entries."""
-    return ChargeStory(
-        **charge_facts(fare), entries=[EntryShown(**entry_facts(row)) for row in entries]
     )
 
 

@@ -7,14 +7,14 @@ import typer
 from proxy.admin import changes
 from proxy.admin.asked import Charging, Decision
 from proxy.admin.changes import ByHand, entries, refusal_of
+from proxy.admin.charge_shown import charge_facts, entry_facts
 from proxy.admin.search import Charges, moment_us
-from proxy.admin.shown import charge_facts, entry_facts
 from proxy.charge import Ground
 from proxy.cli.arguments import Json
 from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_facts, show_table
 from proxy.ledger import rows
-from proxy.ledger.fare import Fare
+from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.operation import Receipt
 from proxy.ledger.registry import Missing, audit
 from proxy.ledger.session import LedgerFault
@@ -63,8 +63,11 @@ def list_charges(
 
 def _show(found: list[Fare], *, more: bool, as_json: bool) -> None:
     facts = [charge_facts(fare) for fare in found]
-    columns = tuple(facts[0]) if as_json and facts else COLUMNS
-    show_table(columns, [[each[c] for c in columns] for each in facts], as_json=as_json)
+    if as_json:
+        columns = tuple(facts[0]) if facts else COLUMNS
+        show_table(columns, [[each[c] for c in columns] for each in facts], as_json=True)
+    else:
+        show_table(COLUMNS, [[_for_people(each)[c] for c in COLUMNS] for each in facts])
     if more:
         say(f"there are more: --limit is {len(found)}")
 
@@ -118,13 +121,20 @@ def _decide(context: typer.Context, operation: ByHand, *, as_json: bool) -> None
 
 
 def _tell(store: Store, charge_id: str, *, as_json: bool) -> None:
-    facts = charge_facts(_fare(store, charge_id))
-    story = [entry_facts(row) for row in entries(store.session, charge_id)]
+    fare = _fare(store, charge_id)
+    facts = charge_facts(fare)
+    story = [entry_facts(fare, row) for row in entries(store.session, charge_id)]
     if as_json:
         show_facts({**facts, "entries": story}, as_json=True)
         return
-    show_facts({name: _plain(value) for name, value in facts.items() if value not in (None, {})})
+    told = _for_people(facts)
+    show_facts({name: _plain(value) for name, value in told.items() if value not in (None, {})})
     show_table(tuple(story[0]), [tuple(entry.values()) for entry in story])
+
+
+def _for_people(facts: dict[str, Any]) -> dict[str, Any]:
+    """Say in words that nobody knows a cost; an empty cell could be taken for nothing."""
+    return facts | ({"cost_usd": UNPRICED} if facts["price_status"] == UNPRICED else {})
 
 
 def _plain(value: Any) -> Any:

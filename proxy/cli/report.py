@@ -18,7 +18,7 @@ from proxy.reports import exports, sheets, spend
 from proxy.reports.exports import MonthDiffers
 from proxy.reports.forecast import forecast
 from proxy.reports.sheets import Kind, NoParquet
-from proxy.reports.spend import Question, groupings, held, whole_period
+from proxy.reports.spend import Question, groupings, held, unpriced_calls, whole_period
 
 app = typer.Typer(help="What was spent, for people and for finance tools.")
 MONEY_PLACES = 6
@@ -56,7 +56,7 @@ def show_spend(
             raise wrong(error) from error
         rows = spend.rows(session, question)
         _print(question, rows, Format.JSON if as_json else format_, out)
-        _say_held(session, question)
+        _say_rest(session, question)
 
 
 class Grain(StrEnum):
@@ -112,10 +112,13 @@ def show_forecast(
     show_table(FORECAST, ([row[name] for name in FORECAST] for row in rows), as_json=as_json)
 
 
-def _say_held(session: Session, question: Question) -> None:
-    open_ = held(session, question.period)
+def _say_rest(session: Session, question: Question) -> None:
+    """Say what the calls of the period may cost beyond what is counted."""
+    open_, unpriced = held(session, question.period), unpriced_calls(session, question.period)
     if open_.charges:
         say(f"not counted: {usd(open_.micros)} USD held by {open_.charges} undecided charges")
+    if unpriced:
+        say(f"not counted: what {unpriced} unpriced call{'s' * (unpriced > 1)} cost")
 
 
 def _print(

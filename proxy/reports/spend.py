@@ -15,8 +15,10 @@ from typing import Any
 from pricing import usd
 from proxy.budget import Zone
 from proxy.instants import local
+from proxy.ledger.fare import UNPRICED
 from proxy.ledger.session import Session
 from proxy.ledger.settlement import QUARTER_US
+from proxy.reports.admitted import SLACK_US, first_id
 from proxy.reports.periods import QUARTER_S, Period, day_name, months, offsets
 
 COLUMNS = {
@@ -174,21 +176,38 @@ def total(session: Session, period: Period) -> Figures:
 
 
 def held(session: Session, period: Period) -> Held:
-    """Add up what the undecided charges of a period hold."""
+    """Add up what the undecided charges of a period hold; what has no price holds nothing."""
     found = session.rows(
         "SELECT count(*),coalesce(sum(reserved_micros),0) FROM charges"
-        " WHERE state IN ('reserved','accepted','uncertain') AND admitted_us>=? AND admitted_us<?",
-        (period.start_us, period.end_us),
+        " WHERE state IN ('reserved','accepted','uncertain') AND price_status<>?"
+        " AND admitted_us>=? AND admitted_us<?",
+        (UNPRICED, period.start_us, period.end_us),
     )[0]
     return Held(int(found[0]), int(found[1]))
+
+
+def unpriced_calls(session: Session, period: Period) -> int:
+    """Count the calls of a period that went out without a price: no report knows their cost.
+
+    Bounded by id, so that what lies before or after the period is not read.
+    """
+    start, end = period.start_us, period.end_us
+    found = session.rows(
+        "SELECT count(*) FROM charges WHERE price_status=? AND state<>'released'"
+        " AND id>=? AND id<? AND admitted_us>=? AND admitted_us<?",
+        (UNPRICED, first_id(start - SLACK_US), first_id(end + SLACK_US), start, end),
+    )
+    return int(found[0][0])
 
 
 def whole_period(session: Session, zone: str, first: date | None, last: date | None) -> Period:
     """Fill in what was not asked for: from the first day in the ledger, to today or its last."""
     now = session.now_us()
     oldest, newest = session.rows("SELECT min(quarter),max(quarter) FROM spend")[0]
-    if first is None:
-        at_us = now if oldest is None else int(oldest) * QUARTER_US
+    begun = session.rows("SELECT admitted_us FROM charges ORDER BY id LIMIT 1")
+    if first is None:  # the first call may have no price, and so no place in the roll-up
+        at_us = min([now, *(int(b) for (b,) in begun)])
+        at_us = at_us if oldest is None else min(at_us, int(oldest) * QUARTER_US)
         first = min(local(at_us, zone).date(), last or local(now, zone).date())
     if last is None:
         last = max(first, local(max(now, int(newest or 0) * QUARTER_US), zone).date())

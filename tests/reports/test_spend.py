@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.fares import new_id
 from proxy.instants import instant
+from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import Session
 from proxy.ledger.settlement import QUARTER_US
 from proxy.ledger.verify import verify
@@ -99,6 +101,21 @@ def test_held_money_is_said_apart(reading: Session) -> None:
     )
     assert (held.charges, held.micros) == tuple(found[0])
     assert held.charges > 0
+
+
+def test_calls_without_a_price_are_counted_by_the_day_of_their_admission(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "f.db")
+    traffic = Traffic(store)
+    for day in (2, 2, 9):
+        at_us = NOVEMBER_US + day * 86_400_000_000
+        call = Reserve(new_id(at_us), traffic.keys[0], lambda _: None, "ours", "path", "test:1:1")
+        traffic.commit([call], at_us)
+    whole = spend.whole_period(store.session, "UTC", None, None)
+    assert (whole.first, spend.unpriced_calls(store.session, whole)) == (date(2026, 11, 3), 3)
+    later = Period(date(2026, 11, 4), date(2026, 11, 30), "UTC")
+    assert spend.unpriced_calls(store.session, later) == 1
+    assert spend.held(store.session, whole).charges == 0
+    store.session.close()
 
 
 def test_pages_put_together_are_the_whole_report(
