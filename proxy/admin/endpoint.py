@@ -1,7 +1,7 @@
 """One operation of the API: what it takes, what it answers, and the words for its document."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -10,13 +10,14 @@ from pydantic_core import ErrorDetails
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from proxy.admin.asked import PATTERNS, Nothing
 from proxy.admin.changes import Impossible, Revoked
 from proxy.admin.guard import Guard
 from proxy.admin.refusals import Conflict, OutOfDate
-from proxy.errors import BadRequest, NotFound, shown
+from proxy.errors import BadRequest, MethodNotAllowed, NotFound, shown
 from proxy.ledger.registry import Missing, Stale, Taken
 from proxy.received import received
 
@@ -79,7 +80,7 @@ class Endpoint:
         """Name the group that it is listed in."""
         return self.path.split("/")[2]
 
-    def route(self, guard: Guard) -> Route:
+    def route(self, guard: Guard) -> "Place":
         """Put it on the map."""
 
         async def answer(request: Request) -> Response:
@@ -89,9 +90,9 @@ class Endpoint:
             except (Missing, Taken, Stale, Revoked, Impossible) as error:
                 raise _refused(error) from error
 
-        route = Route(self.path, answer, methods=[self.method], name=self.operation_id)
-        (route.methods or set()).discard("HEAD")  # what the document does not name is a 405
-        return route
+        place = Place(self.path, answer, methods=[self.method], name=self.operation_id)
+        (place.methods or set()).discard("HEAD")  # what the document does not name is a 405
+        return place
 
     @property
     def operation_id(self) -> str:
@@ -107,6 +108,20 @@ class Endpoint:
             version=_version(request) if self.versioned else None,
             actor="admin",
         )
+
+
+class Place(Route):
+    """An operation on the map; its neighbours are asked for the other methods of a path."""
+
+    neighbours: Sequence[Route] = ()
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; a method that is none of this path's is told all that are."""
+        if scope["method"] in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        here = (each for each in self.neighbours if each.matches(scope)[0] is not Match.NONE)
+        raise MethodNotAllowed(sorted({method for each in here for method in each.methods or ()}))
 
 
 def _refused(error: Exception) -> BadRequest | NotFound | Conflict | OutOfDate:

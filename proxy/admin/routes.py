@@ -81,5 +81,7 @@ def admin_endpoints(context: AdminContext) -> list[Endpoint]:
 def admin_routes(context: AdminContext) -> list[BaseRoute]:
     """Draw the map; refusals are raised, for the app's one handler."""
     endpoints = admin_endpoints(context)
-    made: list[BaseRoute] = [endpoint.route(context.guard) for endpoint in endpoints]
-    return [*made, *Documents(context, endpoints).routes()]
+    places = [endpoint.route(context.guard) for endpoint in endpoints]
+    for place in places:
+        place.neighbours = places
+    return [*places, *Documents(context, endpoints).routes()]

@@ -62,6 +62,21 @@ def test_every_route_of_the_admin_is_in_the_document(document: Any) -> None:
         assert verbs <= document["paths"][path].keys(), path
 
 
+@pytest.mark.parametrize("method", ["PUT", "OPTIONS", "HEAD", "GET", "POST", "PATCH"])
+def test_a_method_that_a_path_has_not_is_told_all_that_it_has(
+    method: str, document: Any, admin: httpx.Client
+) -> None:
+    taken = {"/admin/keys/adopt": {"GET", "PATCH", "DELETE"}}  # a key may have that name
+    for path, verbs in document["paths"].items():
+        known = {verb.upper() for verb in verbs} | taken.get(path, set())
+        if method in known:
+            continue
+        answer = admin.request(method, path.replace("{key}", "k").replace("{team}", "t"))
+        assert (answer.status_code, answer.headers["allow"]) == (405, ", ".join(sorted(known)))
+        if method != "HEAD":
+            assert f"It takes {', '.join(sorted(known))}." in answer.json()["message"], path
+
+
 def test_every_reference_leads_somewhere_and_every_schema_is_one(document: Any) -> None:
     for pointer in re.findall(r'"#/([^"]+)"', str(document).replace("'", '"')):
         found = document
