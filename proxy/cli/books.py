@@ -32,7 +32,7 @@ def reading(settings: Settings) -> Iterator[Session]:
 def _known(settings: Settings) -> None:
     path = sqlite_path(settings.database_url)
     if path is not None and not path.is_file():
-        raise CommandError(f"there is no ledger at {path}; `farebox serve` makes one")
+        raise wrong(f"there is no ledger at {path}; `farebox serve` makes one")
 
 
 def has_ledger(settings: Settings) -> bool:

@@ -1,7 +1,7 @@
 """`farebox keys`: who may call, and how much they may spend."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -23,6 +23,8 @@ from proxy.ledger.store import Store
 from proxy.ledger.versions import book
 
 app = typer.Typer(help="Who may call, and how much they may spend.")
+
+STATES: Final = (ACTIVE, PAUSED, REVOKED)
 
 
 @app.command()
@@ -67,10 +69,12 @@ def alter(
 def list_keys(
     context: typer.Context,
     team: Annotated[str | None, typer.Option(help="Only keys of this team.")] = None,
-    state: Annotated[str | None, typer.Option(help="active, paused or revoked.")] = None,
+    state: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")] = None,
     as_json: Json = False,
 ) -> None:
     """List keys with what they have spent today."""
+    if state not in (None, *STATES):
+        raise CommandError(f"--state: one of {', '.join(STATES)}", code=WRONG_USAGE)
     with opened(context) as store:
         found = [
             (row_of(store, key), key)

@@ -81,8 +81,11 @@ def _fetched(source: str) -> str:
         if source.startswith(("http://", "https://")):
             return _downloaded(source)
         return Path(source).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, httpx.HTTPError) as error:
+    except httpx.HTTPError as error:
         raise CommandError(f"{source}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CommandError(f"{source}: {why}", code=WRONG_USAGE) from error
 
 
 def _downloaded(url: str) -> str:

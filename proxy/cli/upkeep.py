@@ -46,10 +46,11 @@ def backup(
         raise CommandError(f"there is no ledger at {database}", code=WRONG_USAGE)
     if file.exists() and file.samefile(database):
         raise CommandError(f"{file} is the ledger itself", code=WRONG_USAGE)
+    _in_a_folder(file)
     try:
         copies.backup(database, file, progress=_progress)
     except (OSError, sqlite3.Error) as error:
-        raise CommandError(f"{file}: {error}") from error
+        raise CommandError(f"{file}: {_why(error)}") from error
     say(f"{database} is copied to {file}")
 
 
@@ -61,12 +62,13 @@ def restore(
 ) -> None:
     """Put a copy in the place of a ledger that is gone; every hold becomes uncertain."""
     database = _database(context)
+    _in_a_folder(database)
     try:
         done = copies.restore(file, database, actor=actor(), why=why)
     except copies.NotRestored as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error), code=WRONG_USAGE) from error
     except (OSError, sqlite3.Error, LedgerFault) as error:
-        raise CommandError(f"{database}: {error}") from error
+        raise CommandError(f"{database}: {_why(error)}") from error
     facts = {
         "ledger": str(database),
         "reopened": done.reopened,
@@ -85,6 +87,16 @@ def _database(context: typer.Context) -> Path:
             code=WRONG_USAGE,
         )
     return path
+
+
+def _in_a_folder(file: Path) -> None:
+    if not file.parent.is_dir():
+        raise CommandError(f"{file}: there is no folder {file.parent}", code=WRONG_USAGE)
+
+
+def _why(error: Exception) -> str:
+    """Say why a copy failed without the name of its draft, which nobody has asked for."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _progress(left: int, whole: int) -> None:

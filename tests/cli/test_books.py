@@ -99,11 +99,11 @@ def test_a_restore_reopens_every_hold(program: Program, ledger: Path) -> None:
     program.well("backup", "copy.db")
     assert stat.S_IMODE(Path("copy.db").stat().st_mode) == 0o600
     refused = program("restore", "copy.db")
-    assert (refused.code, "exists" in refused.err) == (1, True)
+    assert (refused.code, "exists" in refused.err) == (2, True)
     program.set("DATABASE_URL", "sqlite:///new.db")
     Path("new.db-wal").write_bytes(b"what was committed last")
     refused = program("restore", "copy.db")
-    assert (refused.code, "last commits" in refused.err) == (1, True)
+    assert (refused.code, "last commits" in refused.err) == (2, True)
     assert not Path("new.db").exists()
     Path("new.db-wal").rename("old.db-wal")
     done = program.well("restore", "copy.db", "--why", "the disk broke", "--json").json
@@ -111,3 +111,18 @@ def test_a_restore_reopens_every_hold(program: Program, ledger: Path) -> None:
     rows = program.well("charges", "list", "--json").json
     assert {row["state"] for row in rows} == {"uncertain"}
     program.well("verify")
+
+
+def test_a_copy_that_cannot_be_made_is_said_without_the_name_of_its_draft(
+    program: Program, ledger: Path
+) -> None:
+    Path("file").write_text("no folder")
+    for target in ("nowhere/copy.db", "file/copy.db"):
+        ran = program("backup", target)
+        assert (ran.code, target in ran.err, ".part" in ran.err) == (2, True, False)
+    Path(".copy.db.part").mkdir()
+    ran = program("backup", "copy.db")
+    assert (ran.code, ran.err) == (1, "farebox: copy.db: Is a directory\n")
+    program.set("DATABASE_URL", "sqlite:///nowhere/new.db")
+    ran = program("restore", str(ledger))
+    assert (ran.code, "nowhere" in ran.err, ".part" in ran.err) == (2, True, False)

@@ -62,6 +62,7 @@ WRONG = [
     (["keys", "create", "n", "--expires", "soon"], "90d"),
     (["keys", "create", "n", "--expires", "2020-01-01"], "past"),
     (["keys", "create", "n", "--mode", "watch"], "--mode"),
+    (["keys", "list", "--state", "bogus"], "--state: one of active, paused, revoked"),
     (["keys", "set", "web"], "nothing to set"),
     (["keys", "set", "wbe", "--team", "t"], "did you mean 'web'?"),
     (["keys", "show", "wbe"], "did you mean 'web'?"),
@@ -72,6 +73,9 @@ WRONG = [
     (["keys", "adopt", "xyz", "--as", "n"], "16 hex"),
     (["keys", "adopt", "-", "--as", "n"], "no key"),
     (["keys", "import", "nowhere.toml"], "nowhere.toml"),
+    (["prices", "import", "nowhere.toml"], "nowhere.toml: No such file or directory"),
+    (["backup", "nowhere/copy.db"], "nowhere/copy.db: there is no folder nowhere"),
+    (["restore", "farebox.db"], "exists: move it away first"),
     (["teams", "set", "t"], "nothing to set"),
     (["teams", "set", "a b", "--daily-budget", "1"], "1 to 64"),
     (["teams", "set", "t", "--daily-budget", "x"], "--daily-budget"),
@@ -97,7 +101,13 @@ def test_wrong_usage_is_one_line_and_exit_2(
     assert ran.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["keys", "list"], ["teams", "list"], ["charges", "list"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["keys", "list"], ["teams", "list"], ["charges", "list"], ["report", "spend"]),
+        *(["report", "forecast"], ["advise"]),
+    ],
+)
 def test_where_there_is_no_ledger_none_is_made_by_looking(
     arguments: list[str], program: Program
 ) -> None:
