@@ -86,8 +86,10 @@ def _say_rest(found: Reconciliation) -> None:
     if summary.applied:
         left = usd(summary.left_micros)
         say(f"{summary.applied} corrections written; {left} USD still differ")
-    elif summary.differs:
+    elif any(each.can_apply for each in found.findings()):
         say('nothing was written; --apply --why "…" puts the ledger right')
+    elif summary.differs:
+        say("nothing was written: no correction can put this right, as the column 'why' tells")
 
 
 def _stream(found: Reconciliation) -> None:

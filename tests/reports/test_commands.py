@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -86,6 +87,23 @@ def test_reconcile_exits_by_what_it_found(
     assert main(["reconcile", str(bad), "--apply", "--why", "bill", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["summary"]["applied"] == 20
     assert main(["verify"]) == 0
+
+
+def test_a_bill_that_no_correction_can_be_made_of_is_told_so(
+    month_db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = open_session(f"sqlite:///{month_db}", read_only=True)
+    bill = true_bill(session)
+    session.close()
+    foreign = replace(bill[0], prediction_id="foreign-0", micros=12_345)
+    strange = write(tmp_path / "strange.csv", [*bill, foreign])
+    for options in ((), ("--apply", "--why", "bill")):
+        assert main(["reconcile", str(strange), *options]) == 1
+        said = capsys.readouterr().err
+        assert "nothing was written: no correction can put this right" in said
+        assert "--apply" not in said
+    assert main(["reconcile", str(write(tmp_path / "bad.csv", bill[1:]))]) == 1
+    assert "--apply" in capsys.readouterr().err
 
 
 def test_whatif_advise_and_forecast_speak_json(capsys: pytest.CaptureFixture[str]) -> None:
