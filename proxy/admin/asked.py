@@ -13,6 +13,7 @@ from proxy.settings import values
 
 NAME: Final = r"^[A-Za-z0-9._-]{1,64}$"
 _USD: Final = r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,6})?|1000000(?:\.0{1,6})?"
+GRACE_MAX_S: Final = 30 * 86400
 _YEARS: Final = range(2000, 9000)
 _LIKE_AN_ID: Final = re.compile(r"(?i)own[-_][0-9a-f]{16}|key_[0-9a-z]{14}|[0-9a-f]{16}")
 
@@ -149,7 +150,7 @@ class KeyChange(KeyFacts):
 class Rotation(Asked):
     """How long the old secret is good for beside the new one."""
 
-    grace_s: int = Field(0, ge=0, le=30 * 86400, description="Seconds.")
+    grace_s: int = Field(0, ge=0, le=GRACE_MAX_S, description="Seconds.")
 
 
 class Reason(Asked):

@@ -38,7 +38,8 @@ def adopt(
     mark = _read_secret() if fingerprint == "-" else fingerprint
     if name is None:
         raise CommandError("say what it is to be called: --as NAME", code=WRONG_USAGE)
-    wanted = asked(Adoption, {"fingerprint": mark, "name": name, **given})
+    said = {"fingerprint": mark, "name": name, **given}
+    wanted = asked(Adoption, said, fingerprint="FINGERPRINT", name="--as")
     with opened(context, make=True) as store:
         key = store.transact(changes.adopt(wanted, actor=actor()))
     show_key(key, as_json=as_json)

@@ -7,7 +7,7 @@ import typer
 
 from pricing import BUNDLED, load_tables
 from proxy.admin import changes
-from proxy.admin.asked import KeyChange, NewKey, TopUp, limit_micros
+from proxy.admin.asked import GRACE_MAX_S, KeyChange, NewKey, TopUp, limit_micros
 from proxy.admin.shown import budget_shown, key_facts
 from proxy.cli.adoption import adopt
 from proxy.cli.arguments import Json, span
@@ -18,7 +18,7 @@ from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_facts, show_table
 from proxy.directory import ACTIVE, PAUSED, REVOKED
 from proxy.ledger.reader import where_stands
-from proxy.ledger.registry import Made
+from proxy.ledger.registry import Made, Taken
 from proxy.ledger.store import Store
 from proxy.ledger.versions import book
 
@@ -37,10 +37,13 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a key; its secret is printed once."""
-    wanted = asked(NewKey, {"name": name, **given})
+    wanted = asked(NewKey, {"name": name, **given}, name="NAME")
     with opened(context, make=True) as store:
+        try:
+            made = store.transact(changes.create(wanted, actor=actor()))
+        except Taken as taken:
+            raise CommandError(f"{taken}{_instead(store, name)}", code=WRONG_USAGE) from taken
         _warn_of_models(store, wanted.models or [])
-        made = store.transact(changes.create(wanted, actor=actor()))
     _show_made(made, as_json=as_json)
 
 
@@ -58,10 +61,10 @@ def alter(
     given |= {"name": rename} if rename else {}
     if not given:
         raise CommandError("nothing to set: name at least one option", code=WRONG_USAGE)
-    wanted = asked(KeyChange, given)
+    wanted = asked(KeyChange, given, name="--rename")
     with opened(context) as store:
-        _warn_of_models(store, wanted.models or [])
         key = store.transact(changes.alter(name, wanted, actor=actor()))
+        _warn_of_models(store, wanted.models or [])
     show_key(key, as_json=as_json)
 
 
@@ -113,6 +116,8 @@ def rotate(
 ) -> None:
     """Give a key a new secret, printed once; what it has spent stays spent."""
     grace_s = int(span(grace)) if grace else 0
+    if grace_s > GRACE_MAX_S:
+        raise CommandError(f"--grace: at most {GRACE_MAX_S // 86400}d", code=WRONG_USAGE)
     with opened(context) as store:
         made = store.transact(changes.rotate(name, actor=actor(), grace_s=grace_s))
     _show_made(made, as_json=as_json)
@@ -144,7 +149,7 @@ def top_up(
     as_json: Json = False,
 ) -> None:
     """Add to a key's limit for its running day."""
-    wanted = asked(TopUp, {"usd": amount})
+    wanted = asked(TopUp, {"usd": amount}, usd="USD")
     with opened(context) as store:
         key = store.transact(changes.top_up(name, limit_micros(wanted.usd), actor=actor()))
         row = row_of(store, key)
@@ -175,13 +180,20 @@ def _put(context: typer.Context, name: str, state: str, why: str) -> None:
     say(f"key '{key.name}' is {key.state}")
 
 
+def _instead(store: Store, name: str) -> str:
+    """Say what can be done where a name is taken; a revoked key cannot be changed."""
+    if changes.find(store.directory, name).state == REVOKED:
+        return ", revoked for good: choose another name"
+    return f": choose another name, or change that key with farebox keys set {name}"
+
+
 def _warn_of_models(store: Store, models: list[str]) -> None:
-    """Say so where an allow-list names what no price table sells: such a key buys nothing."""
+    """Say so where an allow-list that was saved names what no price table sells."""
     if not models:
         return
     tables = book(store.session).versions or load_tables(BUNDLED).versions
     for entry, hint in changes.unknown_models(tables, models):
-        say(f"farebox: no price table knows '{entry}'{hint}")
+        say(f"warning: saved as asked, but no price table knows '{entry}'{hint}")
 
 
 def _show_made(made: Made, *, as_json: bool) -> None:

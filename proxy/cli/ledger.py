@@ -67,21 +67,22 @@ def actor() -> str:
         return "cli"
 
 
-def asked(model: type[AskedT], said: Mapping[str, Any]) -> AskedT:
-    """Read what was said by the rules of the API.
+def asked(model: type[AskedT], said: Mapping[str, Any], **words: str) -> AskedT:
+    """Read what was said by the rules of the API; `words` are members that no option is named for.
 
     Raises:
-        CommandError: it breaks one; names the option.
+        CommandError: it breaks one; names the option or argument.
     """
     try:
         return model.model_validate(dict(said))
     except ValidationError as error:
         refusal = bad(error)
-        raise CommandError(_as_option(refusal.message, said), code=WRONG_USAGE) from error
+        message = _as_option(refusal.message, said, words)
+        raise CommandError(message, code=WRONG_USAGE) from error
 
 
-def _as_option(message: str, said: Mapping[str, Any]) -> str:
+def _as_option(message: str, said: Mapping[str, Any], words: Mapping[str, str]) -> str:
     for member in said:
         option = member.removesuffix("_usd").removesuffix("_at").replace("_", "-")
-        message = message.replace(f"'{member}", f"'--{option}" if member != "name" else "'NAME")
+        message = message.replace(f"'{member}", f"'{words.get(member, f'--{option}')}")
     return message.rstrip(".")

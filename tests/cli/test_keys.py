@@ -55,7 +55,8 @@ def test_a_key_may_expire_after_a_span(program: Program) -> None:
 WRONG = [
     (["keys", "create", "a b"], "1 to 64 letters"),
     (["keys", "create", "own-0123456789abcdef"], "looks like the id"),
-    (["keys", "create", "web"], "there is a key 'web' already"),
+    (["keys", "create", "web"], "there is a key 'web' already: choose another name, or change"),
+    (["keys", "create", "web"], "farebox keys set web"),
     (["keys", "create", "n", "--daily-budget", "3,5"], "--daily-budget"),
     (["keys", "create", "n", "--max-price", "free"], "--max-price"),
     (["keys", "create", "n", "--timezone", "Europe/Berln"], "Europe/Berlin"),
@@ -64,13 +65,16 @@ WRONG = [
     (["keys", "create", "n", "--mode", "watch"], "--mode"),
     (["keys", "list", "--state", "bogus"], "--state: one of active, paused, revoked"),
     (["keys", "set", "web"], "nothing to set"),
+    (["keys", "set", "web", "--rename", "a b"], "'--rename': a name is 1 to 64 letters"),
     (["keys", "set", "wbe", "--team", "t"], "did you mean 'web'?"),
     (["keys", "show", "wbe"], "did you mean 'web'?"),
     (["keys", "rotate", "web", "--grace", "long"], "24h"),
+    (["keys", "rotate", "web", "--grace", "400d"], "--grace: at most 30d"),
     (["keys", "top-up", "web", "-1"], "such option"),
-    (["keys", "top-up", "web", "lots"], "dollars"),
+    (["keys", "top-up", "web", "lots"], "'USD': expected dollars"),
     (["keys", "adopt", "0123456789abcdef"], "--as NAME"),
-    (["keys", "adopt", "xyz", "--as", "n"], "16 hex"),
+    (["keys", "adopt", "xyz", "--as", "n"], "'FINGERPRINT': a fingerprint is the first 16 hex"),
+    (["keys", "adopt", "0123456789abcdef", "--as", "a b"], "'--as': a name is 1 to 64 letters"),
     (["keys", "adopt", "-", "--as", "n"], "no key"),
     (["keys", "import", "nowhere.toml"], "nowhere.toml"),
     (["prices", "import", "nowhere.toml"], "nowhere.toml: No such file or directory"),
@@ -123,11 +127,23 @@ def test_a_key_is_paused_resumed_and_revoked_for_good(program: Program) -> None:
         program.well("keys", command, "web", "--why", "a test")
         assert program.well("keys", "show", "web", "--json").json["state"] == state
     assert "for good" in program("keys", "resume", "web").err
+    taken = program("keys", "create", "web")
+    assert (taken.code, "choose another name" in taken.err) == (2, True)
+    assert "keys set" not in taken.err, "a revoked key cannot be changed"
 
 
 def test_a_model_that_nobody_sells_is_doubted_aloud(program: Program) -> None:
     ran = program.well("keys", "create", "web", "--models", "gemnii-2.5-flash-image")
     assert "gemini-2.5-flash-image" in ran.err
+    ran = program.well("keys", "set", "web", "--models", "gemini-nonsense", "--json")
+    assert ran.err.startswith("warning: saved as asked, but no price table knows 'gemini-nonsense'")
+    assert ran.json["models"] == ["gemini-nonsense"]
+    assert "warning" not in program("keys", "create", "web", "--models", "gemini-nonsense").err
+
+
+def test_an_old_secret_may_stay_good_as_long_as_the_api_allows(program: Program) -> None:
+    program.well("keys", "create", "web")
+    program.well("keys", "rotate", "web", "--grace", "30d")
 
 
 def test_an_own_key_is_adopted_from_standard_input_and_not_stored(program: Program) -> None:
