@@ -4,6 +4,7 @@ One worker runs in this process. With several, this process only owns their list
 and watches over them (`proxy.edge.workers`).
 """
 
+import errno
 import functools
 import socket
 import sys
@@ -57,7 +58,8 @@ def serve(
     try:
         listeners = listen(settings.host, settings.port, settings.workers)
     except OSError as error:
-        sys.stderr.write(f"Cannot listen on {settings.host}:{settings.port}: {error}\n")
+        where = f"{settings.host}:{settings.port}"
+        sys.stderr.write(f"farebox: Cannot listen on {where}: {_why_not(error)}\n")
         return FAILED
     job = Job(settings, factory, limits or EdgeLimits())
     tell = functools.partial(announce or _print_ready, base_url(listeners[0]))
@@ -110,6 +112,13 @@ def listen(host: str, port: int, workers: int = 1) -> list[socket.socket]:
     place = alone.getsockname()[:2]
     alone.close()
     return [open_one(place, reuse_port=True) for _ in range(workers)]
+
+
+def _why_not(error: OSError) -> str:
+    """Say why a socket was not had, and what to do about it where that is known."""
+    if error.errno == errno.EADDRINUSE:
+        return "the port is taken; choose another with --port or FAREBOX_PORT"
+    return error.strerror or str(error)
 
 
 def base_url(listener: socket.socket) -> str:
