@@ -34,11 +34,13 @@ _TEAM: Final = r"^(\*|[A-Za-z0-9._-]{1,64})$"
 _AMOUNT: Final = f"^(?:{_USD})$"
 _LIMIT: Final = f"^(?:unlimited|{_USD})$"
 _MARK: Final = r"^[0-9a-f]{16}$"
+_CHARGE: Final = r"^fb_[0-9a-z]{21}$"
 PATTERNS: Final = {
     NAME: "a name is 1 to 64 letters, digits, dots, - and _",
     _TEAM: "a name is 1 to 64 letters, digits, dots, - and _",
     _AMOUNT: "expected dollars with at most six decimals, such as 0.0402, up to a million",
     _LIMIT: "expected unlimited, or dollars with at most six decimals, up to a million",
+    _CHARGE: "send the next_cursor of the last answer",
     _MARK: "a fingerprint is the first 16 hex digits of the SHA-256 of the bare key",
 }
 
@@ -213,9 +215,10 @@ class KeysAsked(Paged):
 
 
 class ChargesAsked(Paged):
-    """Which charges, newest first."""
+    """Which charges, newest first; the cursor is a charge's id."""
 
     model_config = ConfigDict(extra="forbid", strict=False, populate_by_name=True)
+    cursor: str | None = Field(None, pattern=_CHARGE)
     key: str | None = Field(None, max_length=64, description="Name or id of a key.")
     team: Name | None = None
     state: Literal["reserved", "accepted", "uncertain", "settled", "released", "open"] | None = None

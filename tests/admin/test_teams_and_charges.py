@@ -106,7 +106,10 @@ def test_charges_are_found_by_key_team_state_and_time(served: Served) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["state=lost", "from=yesterday", "limit=0", "limit=x", "colour=red", "state=open&state=open"],
+    [
+        *("state=lost", "from=yesterday", "limit=0", "limit=x", "colour=red"),
+        *("state=open&state=open", "cursor=zzz", "cursor=fb_1", "cursor="),
+    ],
 )
 def test_a_query_that_is_not_understood_is_refused(query: str, admin: httpx.Client) -> None:
     assert admin.get(f"/admin/charges?{query}").status_code == 400
