@@ -30,15 +30,19 @@ class Day:
         return sum(self.quarters)
 
     def chart(self, limit_micros: int | None) -> dict[str, Any]:
-        """Draw it: running sums, in USD, at the end of each quarter hour."""
-        count = max(len(self.before), len(self.quarters))
+        """Draw it: running sums, in USD, at the end of each quarter hour; today's ends now."""
+        begun = len(self.quarters)  # the last of them is not over
+        count = max(len(self.before), begun)
         first = self.start_us // 1_000_000
+        ends = [first + i * 900 for i in range(count + 1)]
+        now = max(self.now_us // 1_000_000, ends[begun - 1] + 1)
+        before = _sums(self.before, count)
         return {
             "kind": "day",
             "zone": self.zone,
-            "x": [first + i * 900 for i in range(count + 1)],
-            "today": _sums(self.quarters, count),
-            "before": _sums(self.before, count),
+            "x": [*ends[:begun], now, *ends[begun:]],
+            "today": _sums(self.quarters, count + 1),
+            "before": [*before[:begun], before[begun - 1], *before[begun:]],
             "limit": None if limit_micros is None else limit_micros / MICROS,
         }
 

@@ -42,7 +42,7 @@
     }
     return {
       data, series, clock,
-      axes: axes({ values: (_, marks) => marks.map(clock), splits: (u) => u.data[0].filter((_, i) => i % (box.clientWidth < 560 ? 24 : 12) === 0) }),
+      axes: axes({ values: (_, marks) => marks.map(clock), splits: () => said.x.filter((at) => (at - said.x[0]) % (box.clientWidth < 560 ? 21600 : 10800) === 0) }),
       scales: { x: { time: false }, y: { range: [0, (near ? Math.max(top, said.limit) : top) * 1.08] } },
       words: (i) => {
         const parts = [clock(said.x[i])];
