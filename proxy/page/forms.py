@@ -71,7 +71,8 @@ def read(model: type[ModelT], said: Mapping[str, Any]) -> ModelT:
 def _words(member: Any, message: str, kind: str) -> str:
     if kind in ("missing", "string_too_short") and member in NEEDED:
         return NEEDED[member]
-    return WORDS.get(str(member), message.removeprefix("Value error, "))
+    said = message.removeprefix("Value error, ")
+    return WORDS.get(str(member), said[:1].upper() + said[1:])
 
 
 def key_said(form: Mapping[str, str], zone: str) -> dict[str, Any]:

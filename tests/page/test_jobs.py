@@ -34,7 +34,9 @@ async def make_key(admin: Watched, name: str, **fields: str) -> str:
         await page.get_by_label(label.replace("_", " ")).fill(value)
     await page.get_by_role("button", name="Create key").click()
     await expect(page.get_by_role("heading", name=f"Key created: {name}")).to_be_visible()
-    return await page.get_by_label("Secret").input_value()
+    secret = page.get_by_label("Secret")
+    await expect(secret).to_have_css("font-family", re.compile("monospace$"))  # l, I and 1 differ
+    return await secret.input_value()
 
 
 async def act(page: Page, label: str, button: str) -> None:
