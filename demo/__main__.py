@@ -14,7 +14,7 @@ import httpx
 from rich.console import Console
 from rich.live import Live
 
-from demo.installation import Installation, serving
+from demo.installation import YOURS, Installation, serving
 from demo.picture import picture
 from demo.traffic import drive
 from tests.standin.server import Standin
@@ -59,13 +59,12 @@ def _greet(console: Console, farebox: Installation) -> None:
     console.print(f"\n[b]Farebox[/b] on {farebox.url}, relaying to a made-up upstream\n")
     console.print(f"  page      {farebox.url}/   token {farebox.token}")
     console.print(f"  metrics   {farebox.url}/metrics")
-    for name, secret in farebox.keys.items():
+    for name, secret in {**farebox.keys, YOURS: farebox.yours}.items():
         console.print(f"  key       {name:<12} {secret}", highlight=False)
     console.print("\n  try       a call of your own:")
-    secret = next(iter(farebox.keys.values()))
     console.print(
         f"            curl -i {farebox.url}/api/v3/google/gemini-2.5-flash-image/text-to-image \\\n"
-        f'              -H "Authorization: {secret}" -d \'{{"prompt": "a cat"}}\'\n',
+        f'              -H "Authorization: {farebox.yours}" -d \'{{"prompt": "a cat"}}\'\n',
         highlight=False,
         soft_wrap=True,
     )

@@ -50,6 +50,16 @@ def test_it_shows_three_teams_spending_and_ends(tmp_path: Path) -> None:
     assert not list((tmp_path / "tmp").iterdir())
 
 
+def tried(said: str) -> str:
+    """Paste the printed call."""
+    found = re.search(r"curl -i .+\\\n.+", said)
+    assert found, said
+    command = found[0].replace("curl ", "curl -s --noproxy '*' ", 1)
+    return subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=True, timeout=30
+    ).stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_goes_on_until_it_is_ended(number: int, tmp_path: Path) -> None:
     process = demo(tmp_path, "--seconds", "1")
@@ -62,6 +72,7 @@ def test_it_goes_on_until_it_is_ended(number: int, tmp_path: Path) -> None:
     found = re.search(r"page +(\S+)/", said)
     assert found
     assert httpx.get(f"{found[1]}/healthz", trust_env=False).is_success
+    assert tried(said).startswith("HTTP/1.1 200"), "the traffic has left its budget alone"
     process.send_signal(number)
     process.communicate(timeout=ENDS_WITHIN_S)
     assert process.returncode == 0
