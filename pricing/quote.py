@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pricing.errors import ABSENT, NotUnderstood, PriceUnknown, Unpriced
 from pricing.money import Micros
 from pricing.order import Order, requested_n
-from pricing.rates import OTHER, Case, Found
+from pricing.rates import OTHER, Case, Found, names_video
 from pricing.table import ImagesMode, Model, PriceTable
 
 QUOTED_MAX = 4096  # orders whose quotes a table keeps
@@ -72,8 +72,7 @@ def _quote(order: Order, table: PriceTable) -> Quote:
     if found is None:
         if model.relays_unpriced:
             raise Unpriced(model.id)
-        why = f"has no price for what is asked of it in version {table.version}"
-        raise PriceUnknown(model.id, model.id, why)
+        raise PriceUnknown(model.id, model.id, _why(model, task, table.version))
     rate = found.rate
     mode, images = count_images(model, order)
     is_alias = called != model.id and rate.status == "published"
@@ -90,6 +89,13 @@ def _quote(order: Order, table: PriceTable) -> Quote:
         assumed=found.is_open,
         images_mode=mode,
     )
+
+
+def _why(model: Model, task: str, version: str) -> str:
+    """Say what it is about an order for a known model that has no price."""
+    if _is_strange(model, task):
+        return f"is sold as {SOLD_AS[model.kind]}; its price for video is not known"
+    return f"has no price for what is asked of it in version {version}"
 
 
 def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
@@ -135,15 +141,34 @@ def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:
 
 
 def task_of(order: Order, model: Model, called: str) -> str:
-    """Say what an order does: the last word of its route, else what its references make of it."""
-    last = order.segments[-1] if order.segments else ""
+    """Say what an order does: the last word of its route, else what its references make of it.
+
+    Video of a model that is sold as something else is asked for by any word of the route, beside
+    the model's name: `videos/vidu/viduq2` and `vidu/viduq2/text-to-video/pro` are no pictures.
+    """
+    last, kind = order.segments[-1] if order.segments else "", model.kind
     unnamed = _UNNAMED if order.surface == "unified" else (called.rpartition("/")[2],)
+    if kind in SOLD_AS:
+        names = called.split("/")
+        for word in order.segments:
+            if names_video(word) and word not in names:
+                last, kind = word, "video"
     if last not in unnamed:
         return last
-    return f"{'image' if order.references else 'text'}-to-{model.kind}"
+    return f"{'image' if order.references else 'text'}-to-{kind}"
 
 
 _UNNAMED = ("images", "generations", "videos", "tasks")
+SOLD_AS = {"image": "images", "audio": "audio"}
+"""Kinds of model whose price says nothing of video, and what they are sold as.
+
+A tool is sold for what it does, whatever that is done to.
+"""
+
+
+def _is_strange(model: Model, task: str) -> bool:
+    """Whether a task is video of a model whose prices are for something else."""
+    return model.kind in SOLD_AS and names_video(task)
 
 
 def price(model: Model, order: Order, task: str) -> Found | None:
@@ -161,7 +186,18 @@ def price(model: Model, order: Order, task: str) -> Found | None:
 
 
 def price_at(model: Model, resolution: str | None, order: Order, task: str) -> Found | None:
-    """Find the rate of an order at a resolution that the model sells, None being any of them."""
+    """Find the rate of an order at a resolution that the model sells, None being any of them.
+
+    Video of a model that is sold as something else costs many times as much: its price is a rate
+    bound to that very task, and no other.
+    """
+    found = _rate_at(model, resolution, order, task)
+    if found is None or found.rate.task == task or not _is_strange(model, task):
+        return found
+    return None
+
+
+def _rate_at(model: Model, resolution: str | None, order: Order, task: str) -> Found | None:
     card = model.card
     if card.plain:
         return card.find(Case(resolution, OTHER, 0, OTHER))

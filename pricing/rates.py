@@ -5,6 +5,7 @@ out fits everything. The rate with the most bindings wins. What an order leaves 
 dearest of the rates it could come to.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -26,6 +27,14 @@ TASKS = {
     "text-to-imgae": "text-to-image",
 }
 """Task words of the upstream that mean one task; its docs publish the misspelling as a URL."""
+
+_VIDEO = re.compile("video|start-end-frame|first-last-frame|lip-sync|animate|2v")
+
+
+def names_video(word: str) -> bool:
+    """Whether a word of a route asks for video, in any case; what comes out stands after `-to-`."""
+    made = word.lower().replace("_", "-").rpartition("-to-")[2]
+    return _VIDEO.search(made) is not None
 
 
 class Case(NamedTuple):

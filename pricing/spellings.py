@@ -57,6 +57,9 @@ This page is generated from the bundled price tables by `python -m pricing.spell
   costs the dearest. References are counted in `images`, `image` and `input_references` together.
 - Model: exactly as below, with any vendor word; another name for one is priced as `derived`.
   `POST /api/v3/image-upscaler` without a `model` is the model of that name.
+- Video of a model that is sold as images or audio has no price: a route with a word such as
+  `text-to-video`, `start-end-frame` or `lip-sync`, and `POST /api/v3/videos`, are refused, unless
+  a rate of the model is bound to that very task.
 - `sequential_image_generation` of a seedream model is one run, unless `n` asks for more than one.
 
 ## What a spelling of a size costs

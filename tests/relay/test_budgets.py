@@ -280,6 +280,25 @@ def test_what_has_no_price_is_refused_and_never_sent(farebox: Farebox, upstream:
     assert len(upstream.calls) == before
 
 
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/api/v3/vidu/viduq2/text-to-video", None),
+        ("/api/v3/vidu/viduq2/start-end-frame", None),
+        ("/api/v3/alibaba/wan-2.5/text-to-video", None),
+        ("/api/v3/xai/grok-imagine-image/text-to-vide%6F", None),
+        ("/api/v3/videos", "google/gemini-3.1-flash-image"),
+    ],
+)
+def test_video_of_a_model_sold_as_images_is_refused_and_never_sent(
+    path: str, model: str | None, farebox: Farebox, upstream: Standin, rich: str
+) -> None:
+    before = len(upstream.calls)
+    answer = farebox.submit(rich, path=path, **({"model": model} if model else {}))
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "price_unknown")
+    assert len(upstream.calls) == before
+
+
 def test_what_has_no_price_can_be_let_through_counted(start: Callable[..., Farebox]) -> None:
     farebox = start(unpriced="relay")
     key = farebox.key(daily_micros=0)
