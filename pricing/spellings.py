@@ -61,6 +61,7 @@ This page is generated from the bundled price tables by `python -m pricing.spell
   `text-to-video`, `start-end-frame` or `lip-sync`, and `POST /api/v3/videos`, are refused, unless
   a rate of the model is bound to that very task.
 - `sequential_image_generation` of a seedream model is one run, unless `n` asks for more than one.
+  It too may stand in `provider.options.*.parameters`.
 
 ## What a spelling of a size costs
 

@@ -8,18 +8,21 @@ a forgiving parser would take for a priced member.
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable
 from typing import Any, NoReturn
 
 from pricing import NotUnderstood, Order
 from pricing.order import Surface
 
 DEPTH_MAX = 64
+_SEQUENCE = "sequential_image_generation"
 REFERENCES = ("images", "image", "input_references")
 WATCHED = frozenset(
     {"model", "size", "resolution", "n", "num_images", "quality", *REFERENCES}
-    | {"provider", "sequential_image_generation"}
+    | {"provider", _SEQUENCE}
 )
+_OPTIONS = ("options", None, "parameters")  # below `provider`; None is whatever slug stands there
+_SLUG_MAX = 64  # characters of a slug that a refusal repeats
 _NO_SEQUENCE = (None, "", "disabled", False)
 # Unicode's case folding drops what is never shown; these are its default-ignorable characters.
 _UNSEEN = re.compile(
@@ -37,6 +40,7 @@ def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Orde
     document = _parse(body)
     members = _watched(document)
     get = members.get
+    options = _below(get("provider"), _OPTIONS) if surface == "unified" else []
     return Order(
         surface,
         segments,
@@ -47,8 +51,8 @@ def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Orde
         get("quality"),
         sum([_references(members[name]) for name in REFERENCES if name in members]),
         get("num_images"),
-        get("sequential_image_generation") not in _NO_SEQUENCE,
-        tuple(_options(get("provider"))) if surface == "unified" else (),
+        _asks_sequence(members) or any(map(_asks_sequence, options)),
+        tuple(options),
         _aspect(document),
     )
 
@@ -101,13 +105,13 @@ def _watched(members: Pairs) -> dict[str, Any]:
                 raise NotUnderstood(name, "stands in the body twice")
             seen[name] = value
         elif not name.islower() or not name.isascii():
-            _refuse_twin(name)
+            _refuse_twin(name, WATCHED)
     return seen
 
 
-def _refuse_twin(name: str) -> None:
+def _refuse_twin(name: str, of: Container[str]) -> None:
     folded = _folded(name)
-    if folded in WATCHED:
+    if folded in of:
         raise NotUnderstood(folded, "stands in the body in a spelling that some would take for it")
 
 
@@ -121,20 +125,37 @@ def _references(value: object) -> int:
     return 0 if value in (None, "") else 1
 
 
+def _asks_sequence(members: dict[str, Any]) -> bool:
+    """Whether a run is asked for; one yes counts, since a run costs what one image does."""
+    return members.get(_SEQUENCE) not in _NO_SEQUENCE
+
+
 def _aspect(document: Pairs) -> object:
     """Find the aspect; the last one counts, as with most parsers: it moves no price."""
     return dict(document).get("aspect_ratio")
 
 
-def _options(provider: object) -> Iterator[dict[str, Any]]:
-    """Find the members of `provider.options.*.parameters` that would move the price."""
-    for options in _named(provider, "options"):
-        for _, slug in _members(options):
-            yield from (_watched(_members(each)) for each in _named(slug, "parameters"))
+def _below(value: object, way: tuple[str | None, ...]) -> list[dict[str, Any]]:
+    """Find what would move the price at the end of a way of names, where there is any.
 
-
-def _named(value: object, name: str) -> list[object]:
-    return [each for key, each in _members(value) if key == name]
+    The names are watched as it is. One that stands twice may do so only with nothing priced below
+    it: some parsers keep the first and some the last.
+    """
+    if not way:
+        priced = _watched(_members(value))
+        return [priced] if priced else []
+    found: list[dict[str, Any]] = []
+    seen: dict[str, bool] = {}
+    for name, each in _members(value):
+        if way[0] is not None and name != way[0]:
+            _refuse_twin(name, (way[0],))
+            continue
+        below = _below(each, way[1:])
+        if name in seen and (below or seen[name]):
+            raise NotUnderstood(name[:_SLUG_MAX], "stands in the body twice")
+        seen[name] = bool(below)
+        found += below
+    return found
 
 
 def _members(value: object) -> Pairs:

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from pricing import NotUnderstood, Order
+from pricing import NotUnderstood, Order, quote
 from pricing.order import Surface
 from proxy.order import read_order
+from tests.pricing.tables import TABLE
 
 PATH = ("google", "gemini-3-pro-image-preview", "text-to-image")
 
@@ -178,6 +179,99 @@ def test_a_priced_member_stands_once_in_provider_options_too() -> None:
     body = '{"provider": {"options": {"kling": {"parameters": {"n": 1, "n": 4}}}}}'
     with pytest.raises(NotUnderstood, match="n: "):
         read(body, "unified", ("images",))
+
+
+def optional(parameters: str) -> str:
+    return f'{{"provider": {{"options": {{"kling": {{"parameters": {parameters}}}}}}}}}'
+
+
+@pytest.mark.parametrize(
+    ("top", "nested", "sequence"),
+    [
+        ('"seed": 1', '{"sequential_image_generation": "auto"}', True),
+        ('"seed": 1', '{"sequential_image_generation": true}', True),
+        ('"seed": 1', '{"sequential_image_generation": "disabled"}', False),
+        ('"seed": 1', '{"sequential_image_generation": null}', False),
+        ('"sequential_image_generation": "disabled"', '{"sequential_image_generation": 1}', True),
+        ('"sequential_image_generation": "auto"', "{}", True),
+    ],
+)
+def test_a_sequence_is_seen_in_provider_options_too(top: str, nested: str, sequence: bool) -> None:
+    body = f"{{{top}, {optional(nested)[1:]}"
+    order = read(body, "unified", ("images",))
+    assert order.sequence is sequence
+    assert read(body).sequence is (top != '"seed": 1' and "auto" in top)
+    order = order._replace(model="seedream-4-5-251128")
+    assert quote(order, TABLE).sold(4)[0] == (1 if sequence else 4)
+
+
+TWINS = [
+    ('{"Options": {}}', "options"),
+    ('{"options": {}, "OPTIONS": {"kling": {"parameters": {"n": 4}}}}', "options"),
+    ('{"opt\\u200bions": 1}', "options"),
+    ('{"\uff4fptions": {}}', "options"),
+    ('{"option\u017f": {}}', "options"),
+    ('{"options": {"kling": {"Parameters": {"n": 4}}}}', "parameters"),
+    ('{"options": {"kling": {"parameters": {}, "parameter\u017f": null}}}', "parameters"),
+    ('{"options": {"kling": {"para\\u00admeters": {"n": 4}}}}', "parameters"),
+    ('{"options": {"kling": {"parameters": {"N": 4}}}}', "n"),
+]
+
+
+@pytest.mark.parametrize(("provider", "member"), TWINS)
+def test_a_name_that_some_would_take_for_one_on_the_way_is_not_understood(
+    provider: str, member: str
+) -> None:
+    body = f'{{"model": "kling/kling-image-o1", "provider": {provider}}}'
+    with pytest.raises(NotUnderstood) as refused:
+        read(body, "unified", ("images",))
+    assert refused.value.member == member
+    assert read(body).options == ()
+
+
+PRICED, FREE = '{"kling": {"parameters": {"n": 4}}}', '{"kling": {"parameters": {"seed": 4}}}'
+LONG = "s" * 100
+
+
+@pytest.mark.parametrize(
+    ("provider", "member"),
+    [
+        (f'{{"options": {PRICED}, "options": {{}}}}', "options"),
+        (f'{{"options": {FREE}, "options": {PRICED}}}', "options"),
+        (f'{{"options": {PRICED}, "opti\\u006fns": {PRICED}}}', "options"),
+        (f'{{"options": {{}}, "options": 1, "options": {PRICED}}}', "options"),
+        ('{"options": {"a": {"parameters": {"n": 4}}, "a": {}}}', "a"),
+        (f'{{"options": {{"{LONG}": {{}}, "{LONG}": {{"parameters": {{"n": 4}}}}}}}}', "s" * 64),
+        ('{"options": {"a": {"parameters": {"size": "1K"}, "parameters": null}}}', "parameters"),
+    ],
+)
+def test_a_name_on_the_way_to_what_is_priced_stands_once(provider: str, member: str) -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        read(f'{{"provider": {provider}}}', "unified", ("images",))
+    assert (refused.value.member, refused.value.why) == (member, "stands in the body twice")
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        f'{{"options": {FREE}, "options": {FREE}}}',
+        '{"options": {"a": {}, "a": {"parameters": {"seed": 1, "seed": 2}}}}',
+        '{"options": {"a": {"parameters": {}, "parameters": {"seed": 1}}}}',
+        '{"Order": ["a"], "order": ["b"], "options": {"A": {"mode": 1, "mode": 2}, "a": 1}}',
+    ],
+)
+def test_what_is_free_may_stand_below_a_name_that_stands_twice(provider: str) -> None:
+    assert read(f'{{"provider": {provider}}}', "unified", ("images",)).options == ()
+
+
+def test_two_slugs_are_two_names() -> None:
+    body = '{"provider": {"options": {"a": {"parameters": {"n": 4}}, "A": {"parameters": {}}}}}'
+    assert read(body, "unified", ("images",)).options == ({"n": 4},)
+
+
+def test_many_names_on_the_way_take_no_longer_than_their_number() -> None:
+    many = ",".join(['"parameters":{}'] * 100_000)
+    assert read(optional('{}}, "x": {' + many), "unified", ("images",)).options == ()
 
 
 @pytest.mark.parametrize("odd", [1, "x", [], [1], {"options": 1}, {"options": {"a": 1}}])
