@@ -6,9 +6,11 @@ from pricing.errors import ABSENT, NotUnderstood, PriceUnknown, Unpriced
 from pricing.money import Micros
 from pricing.order import Order, requested_n
 from pricing.rates import OTHER, Case, Found, names_video
+from pricing.resolution import ANY, Open
 from pricing.table import ImagesMode, Model, PriceTable
 
 QUOTED_MAX = 4096  # orders whose quotes a table keeps
+_SPELT_MAX = 32  # characters of a caller's word that a refusal repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _quote(order: Order, table: PriceTable) -> Quote:
     if found is None:
         if model.relays_unpriced:
             raise Unpriced(model.id)
-        raise PriceUnknown(model.id, model.id, _why(model, task, table.version))
+        raise PriceUnknown(model.id, None, _why(model, order, task, table.version))
     rate = found.rate
     mode, images = count_images(model, order)
     is_alias = called != model.id and rate.status == "published"
@@ -91,11 +93,35 @@ def _quote(order: Order, table: PriceTable) -> Quote:
     )
 
 
-def _why(model: Model, task: str, version: str) -> str:
-    """Say what it is about an order for a known model that has no price."""
+def _why(model: Model, order: Order, task: str, version: str) -> str:
+    """Say what it is about an order for a known model that has no price.
+
+    What the caller wrote is shown short and in ASCII, so that any message may hold it.
+    """
     if _is_strange(model, task):
         return f"is sold as {SOLD_AS[model.kind]}; its price for video is not known"
-    return f"has no price for what is asked of it in version {version}"
+    if not model.rates:
+        return f"has no price in version {version}"
+    asked = _asked_size(model, order)
+    reading = model.scale.choose(*asked)
+    if not isinstance(reading, str):
+        sold = ", ".join(label for label in model.resolutions if label != ANY)
+        size = _at(model, model.scale.deciding(*asked))
+        return f"has no price {size} in version {version}, only at {sold}"
+    at = "" if reading == ANY else f" at {reading}"
+    quality = order.asked("quality") if model.card.qualities else None
+    of_quality = f" in quality {_spelt(quality)}" if isinstance(quality, str) and quality else ""
+    return f"has no price for {_spelt(task)}{at}{of_quality} in version {version}"
+
+
+def _at(model: Model, size: object) -> str:
+    if model.scale.read(size) is Open.NO_SIZE:
+        return "without a size"
+    return f"at {_spelt(size)}" if isinstance(size, str) else "at a size that is no text"
+
+
+def _spelt(text: str) -> str:
+    return ascii(text[:_SPELT_MAX])
 
 
 def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
@@ -173,16 +199,19 @@ def _is_strange(model: Model, task: str) -> bool:
 
 def price(model: Model, order: Order, task: str) -> Found | None:
     """Find the rate of an order, or of the dearest it could come to; None if that is unknown."""
-    size, resolution = order.size, order.resolution
-    if order.options and not model.scale.flat:
-        size, resolution = order.asked("size"), order.asked("resolution")
-    reading = model.scale.choose(size, resolution)
+    reading = model.scale.choose(*_asked_size(model, order))
     if isinstance(reading, str):
         return price_at(model, reading, order, task)
     if not model.complete:
         return None
     found = price_at(model, None, order, task)
     return found and found._replace(is_open=True)
+
+
+def _asked_size(model: Model, order: Order) -> tuple[object, object]:
+    if order.options and not model.scale.flat:
+        return order.asked("size"), order.asked("resolution")
+    return order.size, order.resolution
 
 
 def price_at(model: Model, resolution: str | None, order: Order, task: str) -> Found | None:

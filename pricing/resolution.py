@@ -92,12 +92,14 @@ class Scale:
         """Read both members of a body in the family's order; `Open.DEAREST` if neither decides."""
         if self.flat:
             return ANY
+        reading = self.read(self.deciding(size, resolution))
+        return self._default if reading is Open.NO_SIZE else reading
+
+    def deciding(self, size: object, resolution: object) -> object:
+        """Find the member that decides, raw as asked: the first that speaks of a size."""
         if self._family.resolution_first:
             size, resolution = resolution, size
-        reading = self.read(size)
-        if reading is Open.NO_SIZE:
-            reading = self.read(resolution)
-        return self._default if reading is Open.NO_SIZE else reading
+        return resolution if self.read(size) is Open.NO_SIZE else size
 
     def read(self, value: object) -> Reading:
         """Read one value. A number, a list or any other non-string is nothing the model sells."""

@@ -140,17 +140,15 @@ class IdempotencyMismatch(RuleRefusal):
 
 
 class UnknownPrice(Refusal):
-    """Model, resolution or route has no price; `nearest` is the closest known model."""
+    """Model, resolution or route has no price, and `why`; `nearest` is a model of a like name."""
 
     type, code = "price_unknown", 400
 
-    def __init__(self, *, what: str, nearest: str | None = None) -> None:
-        self.what, self.nearest = what, nearest
+    def __init__(self, *, what: str, nearest: str | None = None, why: str = "") -> None:
+        self.what, self.nearest, because = what, nearest, f": it {why}" if why else ""
         hint = f" Nearest known model: '{nearest}'." if nearest else ""
-        super().__init__(
-            f"No price is known for '{shown(what)}'.{hint}",
-            {"model": shown(what), "nearest": nearest},
-        )
+        message = f"No price is known for '{shown(what)}'{because}.{hint}"
+        super().__init__(message, {"model": shown(what), "nearest": nearest})
 
 
 class RequestNotUnderstood(Refusal):

@@ -49,7 +49,9 @@ class Prices:
         except PriceUnknown as unknown:
             if self.relay_unpriced:
                 return None
-            raise UnknownPrice(what=unknown.model, nearest=unknown.nearest) from None
+            raise UnknownPrice(
+                what=unknown.model, nearest=unknown.nearest, why=unknown.why
+            ) from None
         if self.counting and (found.version, found.model) in self.counting:
             return found.counting_n(requested_n(order))
         return found

@@ -1,6 +1,7 @@
 import pytest
 
 from pricing import NotUnderstood, PriceUnknown, TableError, Unpriced
+from pricing.errors import ABSENT
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,5 @@ def test_an_error_carries_what_an_answer_repeats() -> None:
     assert (error.member, error.why) == ("n", "is odd")
     unknown = PriceUnknown("x" * 129, "y")
     assert (unknown.model, unknown.nearest) == ("x" * 128, "y")
+    assert (unknown.why, PriceUnknown("x", "y", "is a film").why) == (ABSENT, "is a film")
+    assert PriceUnknown("x", "x").nearest is None

@@ -79,9 +79,11 @@ def test_a_name_with_slashes_stands_anywhere_in_the_path(
         (("google", "gemini-3.1-flash-image-previe", "text-to-image"), FLASH),
         (("google", "Gemini-3.1-flash-image-preview", "text-to-image"), FLASH),
         (("google", FLASH + "-v2", "text-to-image"), FLASH),
-        (("openai", "reverse", "sora-2-pro", "image-to-video"), "hailuo-02-pro"),
-        ((FLASH,), FLASH),
-        ((FLASH, "text-to-image"), FLASH),
+        (("google", FLASH.upper(), "text-to-image"), FLASH),
+        (("openai", "reverse", "sora-2-pro", "image-to-video"), None),
+        (("google", "nonsense", "text-to-image"), None),
+        ((FLASH,), None),
+        ((FLASH, "text-to-image"), None),
         ((), None),
         (("minimax", "hailuo-02"), "hailuo-02-pro"),
     ],
@@ -316,6 +318,55 @@ def test_a_model_may_pass_unpriced_where_the_table_says_so() -> None:
         quote(on_path("old", size="2K"), table)
     with pytest.raises(Unpriced):
         quote(on_path("old"), table_of(RELAYED))
+
+
+HALF = """[models.hup]
+complete = false
+[models.hup.prices]
+"1K" = { usd = "0.1" }
+"2K" = { usd = "0.2" }
+[[models.t.rates]]
+resolution = "1K"
+task = "edit"
+usd = "0.1"
+[[models.q.rates]]
+task = "edit"
+quality = "low"
+usd = "0.1"
+[models.q]
+complete = false
+[models.t]
+complete = false
+"""
+ONLY = "in version t, only at 1K, 2K"
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [
+        (on_path("hup", size="4K"), f"has no price at '4K' {ONLY}"),
+        (on_path("hup", size="16:9", resolution="8k"), f"has no price at '8k' {ONLY}"),
+        (on_path("hup", size="auto", resolution="1K"), f"has no price at 'auto' {ONLY}"),
+        (in_body("hup", options=({"size": "4K"},)), f"has no price at '4K' {ONLY}"),
+        (on_path("hup"), f"has no price without a size {ONLY}"),
+        (on_path("hup", size="", resolution="1:1"), f"has no price without a size {ONLY}"),
+        (on_path("hup", size=1024), f"has no price at a size that is no text {ONLY}"),
+        (on_path("hup", size="\x1b\ud800" * 99), rf"at '{chr(92)}x1b{chr(92)}ud800"),
+        (on_path("t", size="1K"), "has no price for 'text-to-image' at 1K in version t"),
+        (on_path("q", "edit", quality="hd"), "for 'edit' in quality 'hd' in version t"),
+        (on_path("q", "text-to-image"), "has no price for 'text-to-image' in version t"),
+    ],
+)
+def test_a_known_model_is_told_what_has_no_price(order: Order, why: str) -> None:
+    with pytest.raises(PriceUnknown) as refused:
+        quote(order, table_of(HALF))
+    told = refused.value
+    assert why in told.why
+    assert told.why.isascii()
+    assert told.why.isprintable()
+    assert len(told.why) < 512
+    assert told.nearest is None
+    assert str(told) == f"{told.model} {told.why}"
 
 
 def test_a_model_known_without_a_price_is_named_once() -> None:

@@ -68,6 +68,35 @@ def test_what_has_no_price_is_refused_unless_the_operator_lets_it_pass() -> None
     assert Prices(BOOK, relay_unpriced=True).quote(unheard, START_US) is None
 
 
+HALF = table(
+    "half",
+    0,
+    """[models.hup-model]
+complete = false
+prices = { "1K" = { usd = "0.1" }, "2K" = { usd = "0.2" } }
+""",
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "words"),
+    [
+        ("hup-model", "4K", "has no price at '4K' in version half, only at 1K, 2K."),
+        ("hup-modell", "1K", "is not in the table. Nearest known model: 'hup-model'."),
+        ("nonsense", "1K", "is not in the table."),
+    ],
+)
+def test_a_refusal_says_what_has_no_price_and_names_no_model_as_its_own_nearest(
+    model: str, size: str, words: str
+) -> None:
+    order = Order("path", ("vendor", model, "text-to-image"), size=size)
+    with pytest.raises(UnknownPrice) as refused:
+        Prices(PriceBook([HALF]), relay_unpriced=False).quote(order, START_US)
+    assert refused.value.message == f"No price is known for '{model}': it {words}"
+    near = "hup-model" if "Nearest" in words else None
+    assert refused.value.details == {"model": model, "nearest": near}
+
+
 @pytest.mark.parametrize("relays", [True, False])
 def test_the_table_may_let_a_model_pass_itself(*, relays: bool) -> None:
     prices = Prices(BOOK, relay_unpriced=relays)

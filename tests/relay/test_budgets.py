@@ -276,7 +276,7 @@ def test_what_has_no_price_is_refused_and_never_sent(farebox: Farebox, upstream:
         key, path="/api/v3/google/gemini-3.1-flash-image-previeww/text-to-image"
     )
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "price_unknown")
-    assert FLASH in answer.json()["error"]["message"]
+    assert f"it is not in the table. Nearest known model: '{FLASH}'." in answer.json()["message"]
     assert len(upstream.calls) == before
 
 
@@ -296,6 +296,7 @@ def test_video_of_a_model_sold_as_images_is_refused_and_never_sent(
     before = len(upstream.calls)
     answer = farebox.submit(rich, path=path, **({"model": model} if model else {}))
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "price_unknown")
+    assert "it is sold as images; its price for video is not known." in answer.json()["message"]
     assert len(upstream.calls) == before
 
 
