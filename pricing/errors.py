@@ -33,15 +33,15 @@ class NotUnderstood(NoPrice):
 class PriceUnknown(NoPrice):
     """The table has no price for this model, or for what was asked of it.
 
-    `nearest` is the known model whose name is most like it, None where none is like it or the
-    name is known: no model is its own nearest. `why` goes on after the name.
+    `nearest` is the known model whose name is most like it, itself where it is known, None where
+    no name was given. `why` goes on after the name.
     """
 
     def __init__(self, model: str, nearest: str | None, why: str = ABSENT) -> None:
         self.model = _shown(model)
-        self.nearest = nearest if nearest != model else None
+        self.nearest = nearest
         self.why = why
-        near = f"; the nearest known model is {self.nearest}" if self.nearest else ""
+        near = f"; the nearest known model is {nearest}" if nearest not in (None, model) else ""
         super().__init__(f"{self.model or 'no model'} {why}{near}")
 
 

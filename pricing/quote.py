@@ -74,7 +74,7 @@ def _quote(order: Order, table: PriceTable) -> Quote:
     if found is None:
         if model.relays_unpriced:
             raise Unpriced(model.id)
-        raise PriceUnknown(model.id, None, _why(model, order, task, table.version))
+        raise PriceUnknown(model.id, model.id, _why(model, order, task, table.version))
     rate = found.rate
     mode, images = count_images(model, order)
     is_alias = called != model.id and rate.status == "published"

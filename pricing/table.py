@@ -14,7 +14,6 @@ from pricing.resolution import Scale
 
 ImagesMode = Literal["one", "n", "run"]
 _NEAR_MAX = 64
-_NEAR_ENOUGH = 0.7  # of difflib's likeness: below it are names that share a vendor's habits only
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +99,14 @@ class PriceTable:
                         yield self.names[name].id, name
 
     def nearest(self, name: str) -> str | None:
-        """Name the known model whose id is most like this one, in any case; None if none is."""
+        """Name the known model whose id is most like this one, in any case; None for no name."""
         return _nearest(name[:_NEAR_MAX], tuple(self.models)) if name else None
 
 
 @lru_cache(maxsize=1024)
 def _nearest(name: str, known: tuple[str, ...]) -> str | None:
     folded = {each.lower(): each for each in known}
-    near = get_close_matches(name.lower(), folded, n=1, cutoff=_NEAR_ENOUGH)
+    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.0)
     return folded[near[0]] if near else None
 
 

@@ -146,7 +146,7 @@ class UnknownPrice(Refusal):
 
     def __init__(self, *, what: str, nearest: str | None = None, why: str = "") -> None:
         self.what, self.nearest, because = what, nearest, f": it {why}" if why else ""
-        hint = f" Nearest known model: '{nearest}'." if nearest else ""
+        hint = f" Nearest known model: '{nearest}'." if nearest not in (None, what) else ""
         message = f"No price is known for '{shown(what)}'{because}.{hint}"
         super().__init__(message, {"model": shown(what), "nearest": nearest})
 

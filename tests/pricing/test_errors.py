@@ -33,4 +33,4 @@ def test_an_error_carries_what_an_answer_repeats() -> None:
     unknown = PriceUnknown("x" * 129, "y")
     assert (unknown.model, unknown.nearest) == ("x" * 128, "y")
     assert (unknown.why, PriceUnknown("x", "y", "is a film").why) == (ABSENT, "is a film")
-    assert PriceUnknown("x", "x").nearest is None
+    assert "nearest" not in str(PriceUnknown("x", "x"))
