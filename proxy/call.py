@@ -62,6 +62,7 @@ class Call:
     cost_micros: int | None = None  # of what has no price it stays unknown
     state: str = ""
     refused: str = ""
+    whole: bool = False  # whether its body was read to its end
     begun: bool = False
     ours: list[Header] = field(default_factory=list)
     budget: list[Header] = field(default_factory=list)  # what the tightest one has left
@@ -117,6 +118,7 @@ class Call:
             raise CallerGone
         if not message.get("more_body", False) and len(chunk) <= max_bytes:
             self._hold(len(chunk), held)
+            self.whole = True
             return chunk
         chunks = [chunk]
         total = len(chunk)
@@ -132,6 +134,7 @@ class Call:
             self._hold(len(chunks[-1]), held)
         if total > max_bytes:
             raise PayloadTooLarge(limit=max_bytes)
+        self.whole = True
         return b"".join(chunks)
 
     def _announced(self) -> int:

@@ -49,7 +49,7 @@ from proxy.traffic import Traffic
 from proxy.upstream import Answer, NotSent, UpstreamError
 
 POLLS_OVER = 1.25  # polls are shed last: their image is paid for already
-SHED = frozenset({401, 503})  # nobody is known yet, or nothing more is to be asked of us
+SHED = frozenset({401, 503})  # nobody is known, or nothing more is to be asked of us
 GONE = 499  # what the metrics say of a caller who left before its request was whole
 
 
@@ -104,7 +104,8 @@ class Relay:
 
     async def _refuse(self, call: Call, refusal: Refusal) -> None:
         self.traffic.refused(call, refusal.type, refusal.message)
-        if not call.ours and call.routed.route is Route.SUBMIT and refusal.code not in SHED:
+        if call.whole and not call.ours and refusal.code not in SHED:
+            # Not where the body is still coming: its caller may be about to hang up.
             call.ours = await self._left(call)
         await call.refuse(refusal, setting=self.settings.refusal_status, headers=call.ours)
 
