@@ -163,8 +163,10 @@ class OwnRoutes:
 
     async def _unwritable(self) -> list[str]:
         """Say why nothing can be written, by writing something; not oftener than each second."""
-        now_s = time.monotonic()
-        if self.fares.writer.broken is None and now_s < self._proved_s + PROOF_S:
+        writer, now_s = self.fares.writer, time.monotonic()
+        # After a failure only a write is proof: what found nothing to write has succeeded, too.
+        proved = writer.broken is None and self._proved_s > writer.failed_s
+        if proved and now_s < self._proved_s + PROOF_S:
             return []
         try:
             async with asyncio.timeout(PROBE_S):

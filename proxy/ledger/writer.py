@@ -53,6 +53,7 @@ class Writer:
         self._turn: list[Asked] = []  # what the loop's last turns have asked for
         self._faults = 0
         self.broken: str | None = None
+        self.failed_s = -1.0  # when a write last failed, by the monotonic clock
         self._waiting = 0
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
 
@@ -175,7 +176,7 @@ class Writer:
         A disk that fails an fsync may have written it or not: better to start again from
         what is really there than to guess (PostgreSQL does the same).
         """
-        self.broken = str(fault)
+        self.broken, self.failed_s = str(fault), time.monotonic()
         self.gauges.fault(fault.kind)
         if fault.kind in {"commit", "corrupt"}:
             self._faults += 1
