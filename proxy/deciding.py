@@ -41,11 +41,9 @@ class Deciding:
                             shown(prediction), fare.id)  # fmt: skip
                 return noted  # whatever else the answer says
         if outcome.kind == "completed":
-            # What is charged at the submit is charged whole, also where no id was accepted.
-            least = fare.images if self.charge_on_submit else 0
-            outputs = max(outcome.outputs, least)
+            outputs, whole = outcome.outputs, self.charge_on_submit
             return await self.fares.record(
-                Decide(fare.id, outputs, Ground.ANSWER, outcome.word, answer=answer)
+                Decide(fare.id, outputs, Ground.ANSWER, outcome.word, answer=answer, whole=whole)
             )
         if outcome.kind in ("failed", "refused"):
             return await self.fares.record(Decide(fare.id, None, Ground.ANSWER, outcome.word))

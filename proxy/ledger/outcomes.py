@@ -72,6 +72,7 @@ class Decide(Operation):
     reason: str = ""
     actor: str = ""
     answer: tuple[int, str, bytes | None] | None = None
+    whole: bool = False  # charged at the submit: as many images as were reserved, at the least
 
     def apply(self, view: View) -> Receipt:
         """Decide an open charge; correct one that was decided without proof."""
@@ -83,7 +84,8 @@ class Decide(Operation):
             if self.outputs is None:
                 release(view, fare, ground=ground, why=why, actor=actor)
             else:
-                settle(view, fare, self.outputs, ground=ground, why=why, actor=actor)
+                outputs = max(self.outputs, fare.images) if self.whole else self.outputs
+                settle(view, fare, outputs, ground=ground, why=why, actor=actor)
             return receipt(view, fare)
         if self._proves(fare):
             moved = correct(view, fare, self.outputs, ground=ground, why=why, actor=actor)
