@@ -11,7 +11,6 @@ from proxy.admin.guard import Guard
 from proxy.assay import Assay
 from proxy.directory import Directory
 from proxy.fares import Fares
-from proxy.ledger.reader import revision
 from proxy.ledger.schema import open_session
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
@@ -54,7 +53,5 @@ class AdminContext:
 
     async def directory(self) -> Directory:
         """Return keys and teams as last committed by anyone, not only as this worker knows them."""
-        writer = self.fares.writer
-        if await self.ask(revision) == writer.directory.revision:
-            return writer.directory
-        return await self.change(lambda store: store.directory)
+        await self.fares.newest.catch_up()
+        return self.fares.writer.directory

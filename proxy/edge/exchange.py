@@ -179,9 +179,7 @@ class Exchange(RequestResponseCycle):
         """Begin the answer; its head as it goes to the socket."""
         self.status = message["status"]
         known = STATUS_LINE.get(self.status)
-        lines = [
-            known[:-2] if known else b"HTTP/1.1 %d " % self.status
-        ]  # 600 and more are no names
+        lines = [known[:-2] if known else b"HTTP/1.1 %d " % self.status]  # from 600 on: nameless
         headers = message.get("headers", ())
         for name, value in headers:
             if len(name) in WATCHED_BYTES and name.lower() in WATCHED:
