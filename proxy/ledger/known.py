@@ -12,9 +12,11 @@ from itertools import chain
 
 from proxy.budget import DAY
 from proxy.charge import OPEN
+from proxy.directory import Directory
 from proxy.ledger.fare import Fare
-from proxy.ledger.view import Place, View
+from proxy.ledger.view import Footing, Place, View
 
+MINUTE_US = 60_000_000
 KNOWN_MAX = 50_000  # fares and balances; beyond that all of it is read again
 
 
@@ -25,18 +27,29 @@ class Known:
     fares: dict[str, Fare] = field(default_factory=dict)
     balances: dict[Place, list[int]] = field(default_factory=dict)
     latest: dict[str, str] = field(default_factory=dict)  # scope -> its last day
+    footings: dict[str, Footing] = field(default_factory=dict)  # of keys
+    footed: tuple[int, Directory] | None = None  # the minute that they hold for, and whose keys
     valid: bool = False
 
     def forget(self) -> None:
         """Know nothing any more."""
         self.fares, self.balances, self.latest, self.valid = {}, {}, {}, False
+        self.footings = {}
 
     def tell(self, view: View, wanted: Iterable[str]) -> None:
         """Let a view see what is known; of the fares, copies of those that it wants."""
         view.balances, view.latest = self.balances, self.latest
+        view.footings = self._footings(view)
         for fare_id in wanted:
             if (fare := self.fares.get(fare_id)) is not None:
                 view.fares[fare_id] = fare.copy()
+
+    def _footings(self, view: View) -> dict[str, Footing]:
+        """Find what binds keys: in every zone a day, and so a budget, ends with a minute."""
+        minute = view.now_us // MINUTE_US
+        if self.footed is None or self.footed[0] != minute or self.footed[1] is not view.directory:
+            self.footed, self.footings = (minute, view.directory), {}
+        return self.footings
 
     def keep(self, view: View) -> None:
         """Know what a view has read and written, now that it is on disk."""

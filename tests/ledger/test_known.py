@@ -10,11 +10,13 @@ from proxy.ledger import known, rows
 from proxy.ledger.outcomes import Accept
 from proxy.ledger.refusals import BudgetSpent
 from proxy.ledger.session import LedgerFault, Session
-from proxy.ledger.view import View
+from proxy.ledger.view import View, footing
 from tests.ledger.books import differences
 from tests.ledger.world import ACCOUNT, Clock, Ledger, fails, price
+from tests.pure.booking import WEB, directory
 
 DAY = "2026-11-23"
+MINUTE = 29_400_000 * 60_000_000  # 2025-11-24 16:00 UTC, in microseconds
 
 
 @contextmanager
@@ -213,3 +215,19 @@ def test_what_anybody_else_writes_is_read(embedded: Ledger) -> None:
         other.execute("UPDATE balances SET reserved_micros=999 WHERE scope=?", (f"key:{key.id}",))
     with pytest.raises(BudgetSpent):
         embedded.reserve(key, 2)
+
+
+@pytest.mark.parametrize(
+    ("later_us", "another", "kept"),
+    [(0, False, True), (59_999_999, False, True), (60_000_000, False, False),
+     (-1, False, False), (0, True, False)],
+)  # fmt: skip
+def test_what_binds_a_key_holds_for_its_minute_and_its_directory(
+    later_us: int, another: bool, kept: bool
+) -> None:
+    memory, on = known.Known(), directory(WEB)
+    first, second = View(MINUTE, on), View(MINUTE + later_us, directory(WEB) if another else on)
+    memory.tell(first, ())
+    worked_out = footing(first, WEB)
+    memory.tell(second, ())
+    assert (second.footings.get(WEB.id) is worked_out) is kept
