@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pricing.errors import ABSENT, NotUnderstood, PriceUnknown, Unpriced
 from pricing.money import Micros
 from pricing.order import Order, requested_n
-from pricing.rates import OTHER, Case, Found, names_video
+from pricing.rates import OTHER, Case, Found, asks_for
 from pricing.resolution import ANY, Open
 from pricing.table import ImagesMode, Model, PriceTable
 
@@ -98,8 +98,8 @@ def _why(model: Model, order: Order, task: str, version: str) -> str:
 
     What the caller wrote is shown short and in ASCII, so that any message may hold it.
     """
-    if _is_strange(model, task):
-        return f"is sold as {SOLD_AS[model.kind]}; its price for video is not known"
+    if strange := _strange(model, task):
+        return f"is sold as {SOLD_AS[model.kind]}; its price for {strange} is not known"
     if not model.rates:
         return f"has no price in version {version}"
     asked = _asked_size(model, order)
@@ -169,16 +169,17 @@ def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:
 def task_of(order: Order, model: Model, called: str) -> str:
     """Say what an order does: the last word of its route, else what its references make of it.
 
-    Video of a model that is sold as something else is asked for by any word of the route, beside
-    the model's name: `videos/vidu/viduq2` and `vidu/viduq2/text-to-video/pro` are no pictures.
+    What a model is not sold as is asked for by any word of the route, beside the model's name:
+    `videos/vidu/viduq2` and `vidu/viduq2/text-to-video/pro` are no pictures.
     """
     last, kind = order.segments[-1] if order.segments else "", model.kind
     unnamed = _UNNAMED if order.surface == "unified" else (called.rpartition("/")[2],)
     if kind in SOLD_AS:
         names = called.split("/")
         for word in order.segments:
-            if names_video(word) and word not in names:
-                last, kind = word, "video"
+            made = asks_for(word)
+            if made not in ("", model.kind) and word not in names:
+                last, kind = word, made
     if last not in unnamed:
         return last
     return f"{'image' if order.references else 'text'}-to-{kind}"
@@ -186,15 +187,16 @@ def task_of(order: Order, model: Model, called: str) -> str:
 
 _UNNAMED = ("images", "generations", "videos", "tasks")
 SOLD_AS = {"image": "images", "audio": "audio"}
-"""Kinds of model whose price says nothing of video, and what they are sold as.
+"""Kinds of model whose price says nothing of video or the like, and what they are sold as.
 
 A tool is sold for what it does, whatever that is done to.
 """
 
 
-def _is_strange(model: Model, task: str) -> bool:
-    """Whether a task is video of a model whose prices are for something else."""
-    return model.kind in SOLD_AS and names_video(task)
+def _strange(model: Model, task: str) -> str:
+    """What a task asks of a model whose prices are for something else; "" if nothing of that."""
+    made = asks_for(task) if model.kind in SOLD_AS else ""
+    return "" if made == model.kind else made
 
 
 def price(model: Model, order: Order, task: str) -> Found | None:
@@ -217,11 +219,11 @@ def _asked_size(model: Model, order: Order) -> tuple[object, object]:
 def price_at(model: Model, resolution: str | None, order: Order, task: str) -> Found | None:
     """Find the rate of an order at a resolution that the model sells, None being any of them.
 
-    Video of a model that is sold as something else costs many times as much: its price is a rate
-    bound to that very task, and no other.
+    Video of a model that is sold as images costs many times as much: the price of what a model is
+    not sold as is a rate bound to that very task, and no other.
     """
     found = _rate_at(model, resolution, order, task)
-    if found is None or found.rate.task == task or not _is_strange(model, task):
+    if found is None or found.rate.task == task or not _strange(model, task):
         return found
     return None
 

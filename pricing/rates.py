@@ -28,13 +28,20 @@ TASKS = {
 }
 """Task words of the upstream that mean one task; its docs publish the misspelling as a URL."""
 
-_VIDEO = re.compile("video|start-end-frame|first-last-frame|lip-sync|animate|2v")
+_MADE = {
+    "video": re.compile("video|start-end-frame|first-last-frame|lip-sync|animate|2v"),
+    "audio": re.compile("audio|speech|voice|music"),
+    "3d": re.compile("3d"),
+}
 
 
-def names_video(word: str) -> bool:
-    """Whether a word of a route asks for video, in any case; what comes out stands after `-to-`."""
+def asks_for(word: str) -> str:
+    """What a word of a route asks for, in any case, if not images; "" if it says nothing.
+
+    What comes out stands after `-to-`.
+    """
     made = word.lower().replace("_", "-").rpartition("-to-")[2]
-    return _VIDEO.search(made) is not None
+    return next((kind for kind, words in _MADE.items() if words.search(made)), "")
 
 
 class Case(NamedTuple):

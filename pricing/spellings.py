@@ -57,9 +57,9 @@ This page is generated from the bundled price tables by `python -m pricing.spell
   costs the dearest. References are counted in `images`, `image` and `input_references` together.
 - Model: exactly as below, with any vendor word; another name for one is priced as `derived`.
   `POST /api/v3/image-upscaler` without a `model` is the model of that name.
-- Video of a model that is sold as images or audio has no price: a route with a word such as
-  `text-to-video`, `start-end-frame` or `lip-sync`, and `POST /api/v3/videos`, are refused, unless
-  a rate of the model is bound to that very task.
+- What a model is not sold as has no price: of one that is sold as images, a route with a word such
+  as `text-to-video`, `lip-sync`, `text-to-speech` or `image-to-3d`, and `POST /api/v3/videos`,
+  `audio/speech` or `3d`, are refused, unless a rate of the model is bound to that very task.
 - `sequential_image_generation` of a seedream model is one run, unless `n` asks for more than one.
   It too may stand in `provider.options.*.parameters`.
 

@@ -1,11 +1,11 @@
-"""Video of a model that is sold as images costs ten times an image: it is refused, not guessed."""
+"""What a model is not sold as may cost ten times an image: it is refused, not guessed."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pricing import Order, PriceUnknown, Unpriced, affordable, quote
-from pricing.rates import TASKS, names_video
+from pricing.rates import TASKS, asks_for
 from tests.pricing.tables import FLASH, TABLE, in_body, on_path, table_of
 
 WORDS = (
@@ -19,15 +19,17 @@ OTHERS = sorted(name for name, model in TABLE.names.items() if model.kind in ("v
 
 @pytest.mark.parametrize("word", WORDS)
 def test_these_words_of_a_route_ask_for_video(word: str) -> None:
-    assert names_video(word)
+    assert asks_for(word) == "video"
 
 
-STILL = [*TASKS, "video-to-image", "speech", "pro", "vidu", "generations", "reframe", "", "a-task"]
+STILL = [
+    *TASKS, "video-to-image", "speech-to-text", "pro", "vidu", "generations", "reframe", "", "task",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("word", STILL)
 def test_these_do_not(word: str) -> None:
-    assert not names_video(word)
+    assert asks_for(word) == ""
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,31 @@ def test_video_of_a_model_that_is_sold_as_images_has_no_price(order: Order) -> N
 def test_nor_has_video_of_a_model_that_is_sold_as_audio() -> None:
     with pytest.raises(PriceUnknown, match="is sold as audio; its price for video is not known"):
         quote(in_body("minimax/speech-02-hd", "videos"), TABLE)
+
+
+@pytest.mark.parametrize(
+    ("order", "made"),
+    [
+        (in_body("google/nano-banana-2", "3d"), "3d"),
+        (in_body("google/nano-banana-2", "audio", "speech"), "audio"),
+        (in_body("google/nano-banana-2", "audio", "voice-clone"), "audio"),
+        (on_path("viduq2", "image-to-3d", references=1), "3d"),
+        (on_path("viduq2", "Text_To_Audio"), "audio"),
+        (Order("path", ("audio", "vidu", "viduq2")), "audio"),
+    ],
+)
+def test_nor_is_a_picture_s_price_that_of_a_sound_or_a_body(order: Order, made: str) -> None:
+    with pytest.raises(PriceUnknown, match=f"is sold as images; its price for {made} is not known"):
+        quote(order, TABLE)
+
+
+def test_sound_of_a_model_that_is_sold_as_audio_has_its_price() -> None:
+    model = TABLE.names["speech-02-hd"]
+    for order in (in_body("minimax/speech-02-hd", "audio", "speech"),
+                  on_path("speech-02-hd", "text-to-speech")):  # fmt: skip
+        assert quote(order, TABLE).price_micros == model.rates[0].usd_micros
+    with pytest.raises(PriceUnknown, match="is sold as audio; its price for 3d is not known"):
+        quote(in_body("minimax/speech-02-hd", "3d"), TABLE)
 
 
 WORD = st.sampled_from(WORDS)
