@@ -23,18 +23,18 @@ def load_tables(*directories: Path) -> PriceBook:
     """Read every `*.toml` of these directories, in order, as one book.
 
     A file that says exactly what an earlier one says is passed over; otherwise two files with
-    one version or one `effective_from` are a `TableError`, and so is a directory without tables.
+    one version or one `effective_from` are a `TableError`, and so is a first directory without
+    tables. Those after it may wait for theirs.
     """
     tables: list[PriceTable] = []
     for directory in directories:
-        paths = sorted(directory.glob("*.toml"))
-        if not paths:
-            raise TableError(str(directory), None, "", "holds no price table")
-        for path in paths:
+        for path in sorted(directory.glob("*.toml")):
             table = read_table(path)
             if table not in tables:
                 _refuse_twins(table, tables, path)
                 tables.append(table)
+        if not tables:
+            raise TableError(str(directory), None, "", "holds no price table")
     return PriceBook(tables)
 
 

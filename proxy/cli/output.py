@@ -4,10 +4,12 @@ Exit codes: 0 fine, 1 a finding, 2 wrong usage.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -24,6 +26,19 @@ class CommandError(Exception):
     def __init__(self, message: str, *, code: int = FINDING) -> None:
         super().__init__(message)
         self.code = code
+
+
+def unwritable(path: Path | None, error: OSError) -> Exception:
+    """Say that a file, or standard output, cannot be written.
+
+    Wrong usage where it is the place that is wrong.
+    """
+    if isinstance(error, BrokenPipeError):
+        return ReaderLeft()
+    misplaced = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+    code = WRONG_USAGE if isinstance(error, misplaced) else FINDING
+    where = path or "standard output"
+    return CommandError(f"{where}: {os.strerror(error.errno or 0)}", code=code)
 
 
 class ReaderLeft(Exception):

@@ -13,7 +13,7 @@ from pricing import BUNDLED, NoTable, PriceBook, PriceTable, TableError, load_ta
 from pricing import diff as differences
 from proxy.cli.arguments import Json, moment, settings_of
 from proxy.cli.ledger import actor, opened
-from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_table
+from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_table, unwritable
 from proxy.cli.prices import CHANGES, change_cells
 from proxy.clock import now_us
 from proxy.instants import instant
@@ -46,11 +46,11 @@ def import_prices(
         book = versions.book(store.session)
         base = _base(book, starts)
         made = _made(text, base, version or _fresh(book, starts), starts, source)
+        if out is not None:
+            _write(out, made.table.text)
         changes = differences(base, made.table)
         _say_skipped(made)
         show_table(CHANGES, map(change_cells, changes), as_json=as_json)
-        if out is not None:
-            out.write_text(made.table.text, encoding="utf-8")
         if not changes:
             say(f"nothing differs from {base.version}")
             return
@@ -86,6 +86,13 @@ def _fetched(source: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise CommandError(f"{source}: {why}", code=WRONG_USAGE) from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _downloaded(url: str) -> str:

@@ -12,7 +12,7 @@ from pricing import usd
 from proxy.cli.arguments import Json, settings_of
 from proxy.cli.books import day, reading, wrong, zone_name
 from proxy.cli.ledger import actor, opened
-from proxy.cli.output import CommandError, ReaderLeft, say, show_table
+from proxy.cli.output import CommandError, say, show_table, unwritable
 from proxy.ledger.session import Session
 from proxy.reports import exports, sheets, spend
 from proxy.reports.exports import MonthDiffers
@@ -92,7 +92,7 @@ def export_focus(
         except (NoParquet, MonthDiffers) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(f"{out}: {error.strerror}") from error
+            raise unwritable(out, error) from error
         finally:
             partial.unlink(missing_ok=True)
     say(f"{exports.closing(wanted)}; sha256 of its CSV {digest}")
@@ -146,6 +146,8 @@ def _write_parquet(out: Path | None, question: Question, rows: Iterable[Sequence
         sheets.write_parquet(target, columns, rows, scale=MONEY_PLACES)
     except NoParquet as missing:
         raise CommandError(str(missing)) from missing
+    except OSError as error:
+        raise unwritable(out, error) from error
 
 
 def write(pieces: Iterable[str], out: Path | None) -> None:
@@ -157,7 +159,5 @@ def write(pieces: Iterable[str], out: Path | None) -> None:
             return
         for piece in pieces:
             sys.stdout.write(piece)
-    except BrokenPipeError as error:
-        raise ReaderLeft from error
     except OSError as error:
-        raise CommandError(f"{out}: {error.strerror}") from error
+        raise unwritable(out, error) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pricing import BUNDLED
 from proxy.keys import checksum_ok
 from tests.cli.running import Program
 
@@ -52,6 +53,7 @@ def test_a_key_may_expire_after_a_span(program: Program) -> None:
     assert made["expires_at"] > "2026"
 
 
+TABLE = str(max(BUNDLED.glob("*.toml")))
 WRONG = [
     (["keys", "create", "a b"], "1 to 64 letters"),
     (["keys", "create", "own-0123456789abcdef"], "looks like the id"),
@@ -78,6 +80,20 @@ WRONG = [
     (["keys", "adopt", "-", "--as", "n"], "no key"),
     (["keys", "import", "nowhere.toml"], "nowhere.toml"),
     (["prices", "import", "nowhere.toml"], "nowhere.toml: No such file or directory"),
+    (["prices", "import", TABLE, "--out", "nowhere/x.toml"], "nowhere/x.toml: No such file"),
+    (["report", "spend", "--by", "key", "--out", "nowhere/x"], "nowhere/x: No such file"),
+    (
+        ["report", "spend", "--by", "key", "--format", "parquet", "--out", "nowhere/x"],
+        "nowhere/x: No such file",
+    ),
+    (
+        ["report", "focus", "--month", "2026-10", "--out", "nowhere/x.csv"],
+        "nowhere/x.csv: No such file",
+    ),
+    (
+        ["report", "focus", "--month", "2026-10", "--out", "nowhere/x.parquet"],
+        "nowhere/x.parquet: No such file",
+    ),
     (["backup", "nowhere/copy.db"], "nowhere/copy.db: there is no folder nowhere"),
     (["restore", "farebox.db"], "exists: move it away first"),
     (["teams", "set", "t"], "nothing to set"),

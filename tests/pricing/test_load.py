@@ -319,6 +319,7 @@ def test_a_directory_without_a_table_and_a_file_that_is_no_text_are_refused(tmp_
     with pytest.raises(TableError) as refused:
         load_tables(tmp_path)
     assert str(refused.value) == f"{tmp_path}: holds no price table"
+    assert load_tables(BUNDLED, tmp_path).versions == load_tables(BUNDLED).versions
     (tmp_path / "x.toml").write_bytes(b"\xff")
     with pytest.raises(TableError, match=r"x\.toml: cannot be read: 'utf-8'"):
         load_tables(tmp_path)
