@@ -22,6 +22,7 @@ from proxy.admin.guard import Guard
 from proxy.admin.routes import admin_routes
 from proxy.assay import Assay
 from proxy.bodies import salt
+from proxy.clock import Steps
 from proxy.counted import Counted, TurnedAway
 from proxy.crossing import Crossing
 from proxy.door import Door, Purse
@@ -248,9 +249,13 @@ class Farebox:
         )
 
     async def _look(self, fares: Fares, prices: Prices) -> None:
-        """Follow changes of keys, teams and prices that other processes made."""
+        """Follow changes of keys, teams and prices that others made, and of the host's clock."""
+        steps = Steps()
         while True:
             await asyncio.sleep(LOOK_S)
+            if step := steps.look():
+                self.metrics.clock_steps.inc()
+                log.warning("the host's clock was set by %+.0f s: see ClockStepped", step / 1e6)
             with contextlib.suppress(LedgerFault):
                 await fares.newest.catch_up()
                 held = fares.writer.directory

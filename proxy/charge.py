@@ -8,7 +8,9 @@
         `--doubt--> uncertain --complete/fail/assume/by hand--> settled or released
 
 A decided charge never changes its state again. What is learnt later about one that
-was decided without proof (assumed, or by hand) is a correction entry, once.
+was decided without proof (assumed, or by hand) is a correction entry, once. So it is where
+the upstream said that a job failed, and later shows its images; where it says that a finished
+one failed, what was sold stays sold. Both are counted as contradictions, once a charge.
 """
 
 from enum import StrEnum
@@ -44,6 +46,7 @@ class Ground(StrEnum):
     ASSUMED = "assumed"  # nobody came back within FAREBOX_GIVE_UP_AFTER
     HAND = "hand"  # an operator, with a reason
     STATEMENT = "statement"  # the provider's bill
+    CONTRADICTED = "contradicted"  # the upstream said so, and later the contrary
 
 
 OPEN = frozenset({State.RESERVED, State.ACCEPTED, State.UNCERTAIN})

@@ -4,14 +4,14 @@ import logging
 from dataclasses import dataclass, replace
 
 from proxy.answers import Outcome
-from proxy.charge import Ground, State
+from proxy.charge import OPEN, UNPROVEN, Ground, State
 from proxy.directory import Key
 from proxy.door import Caller
 from proxy.errors import shown
 from proxy.fares import Fares
 from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.operation import Receipt
-from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
+from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge, contradicts
 from proxy.repeats import KeptAnswer
 from proxy.upstream import NotSent, UpstreamError
 
@@ -80,4 +80,9 @@ class Deciding:
         if outcome.kind not in ("completed", "failed"):
             return None
         outputs = outcome.outputs if outcome.kind == "completed" else None
+        if fare.state not in OPEN and fare.ground not in UNPROVEN:
+            if not contradicts(fare, outputs):
+                return None
+            log.warning("charge %s is %s, and its prediction %s now",
+                        fare.id, fare.state, outcome.kind)  # fmt: skip
         return await self.fares.record(Decide(fare.id, outputs, Ground.ANSWER, outcome.word))

@@ -88,6 +88,9 @@ class Metrics(Collector):
     ledger_errors: Any = Family(
         Counter, "farebox_ledger_errors", "Reads and writes of the ledger that failed.", "kind"
     )
+    clock_steps: Any = Family(
+        Counter, "farebox_clock_steps", "Times the host's clock was set by more than five minutes."
+    )
     series_overflow: Any = Family(
         Counter, "farebox_series_overflow",
         "Series above FAREBOX_METRICS_SERIES_MAX, at each scrape: `spend` goes to `other`, a"

@@ -89,11 +89,14 @@ class MoneyMetrics:
             (way,): tallies.get(("corrections", way), 0) / 1e6 for way in ("up", "down")
         }
         yield Measured("farebox_corrections_usd", "counter", words, ("direction",), ways)
-        words = "Fares that came to more than was reserved."
-        over: Figures = {
-            (label,): value for (name, label), value in tallies.items() if name == "overruns"
-        }
-        yield Measured("farebox_overruns", "counter", words, ("model",), over)
+        for counted, words in (
+            ("overruns", "Fares that came to more than was reserved."),
+            ("contradictions", "Decided fares whose prediction told the contrary later."),
+        ):
+            found: Figures = {
+                (label,): value for (name, label), value in tallies.items() if name == counted
+            }
+            yield Measured(f"farebox_{counted}", "counter", words, ("model",), found)
         words = "What the last reconciled statement and the ledger differ by, in USD."
         known = tallies.get(("reconciliation", "difference"))
         difference: Figures = {} if known is None else {(): known / 1e6}

@@ -6,7 +6,7 @@ from functools import partial
 
 from proxy.answers import poll_outcome
 from proxy.call import Call
-from proxy.charge import OPEN, UNPROVEN
+from proxy.charge import OPEN, UNPROVEN, Ground
 from proxy.crossing import Crossing
 from proxy.deciding import Deciding
 from proxy.door import Caller
@@ -21,6 +21,7 @@ from proxy.quoting import Quoting
 from proxy.shared_polls import Said, SharedPolls
 from proxy.upstream import UpstreamError
 
+_UNSURE = UNPROVEN | {Ground.ANSWER}  # grounds of decisions that an answer may contradict
 REFUSED = 400  # the first status that says no
 
 
@@ -51,8 +52,8 @@ class Polling:
             await self._learn(call, fare, answer.status, document)
             return
         self._seen(fare, answer.status)
-        undecided = fare is not None and (fare.state in OPEN or fare.ground in UNPROVEN)
-        if undecided and not shows_running(answer.encoding, read):
+        unsure = fare is not None and (fare.state in OPEN or fare.ground in _UNSURE)
+        if unsure and not shows_running(answer.encoding, read):
             await self._learn(call, fare, answer.status, document_of(answer.encoding, read))
         headers, passed = as_passed(call, answer, read, manner)
         await call.answer(answer.status, [*headers, *call.ours], passed)

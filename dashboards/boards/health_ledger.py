@@ -42,8 +42,14 @@ def ledger() -> list[Any]:
         lines(
             "Ledger errors by kind",
             """Anything above 0 needs a look: `busy` another process holding the database,
-            `full` the disk, `gone` a database file that was replaced.""",
+            `full` the disk, `gone` a database file that was replaced, `clock set` a host's
+            clock that was moved by more than five minutes.""",
             over_time(or_none(summed("kind", "farebox_ledger_errors_total"), "kind"), "{{kind}}"),
+            over_time(
+                or_none(f"sum(increase(farebox_clock_steps_total{{{JOB}}}[$__rate_interval]))"),
+                "clock set",
+                ref="B",
+            ),
             unit=COUNT,
             columns=True,
         ),
@@ -98,7 +104,17 @@ def odd() -> list[Any]:
                 or_none(f"sum by (model) ({once('farebox_overruns_total')})", "model"), "{{model}}"
             ),
             unit=COUNT,
-        ).span(8),
+        ).span(6),
+        bars(
+            "Contradictions by model",
+            """Decided fares of which the provider said the contrary later. See the runbook of
+            OutcomeContradicted.""",
+            at_once(
+                or_none(f"sum by (model) ({once('farebox_contradictions_total')})", "model"),
+                "{{model}}",
+            ),
+            unit=COUNT,
+        ).span(5),
         bars(
             "Corrections",
             """What was learnt after a fare had been decided without proof, up and down. The
@@ -107,7 +123,7 @@ def odd() -> list[Any]:
                 f"sum by (direction) ({once('farebox_corrections_usd_total')})", "{{direction}}"
             ),
             unit=USD,
-        ).span(8),
+        ).span(5),
         bars(
             "Unpriced calls",
             """`refused` calls want a row in the price table; `relayed` ones were made and their

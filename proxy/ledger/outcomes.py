@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from proxy.charge import OPEN, TRANSITIONS, UNPROVEN, Event, Ground, State
 from proxy.directory import Key
-from proxy.ledger.fare import Fare
+from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.operation import Operation, Receipt, receipt
-from proxy.ledger.settlement import correct, release, settle
+from proxy.ledger.settlement import contradict, correct, release, settle
 from proxy.ledger.view import View, footing, standings
 
 _ACCEPTABLE = frozenset(state for state, event in TRANSITIONS if event is Event.ACCEPT)
@@ -75,7 +75,7 @@ class Decide(Operation):
     whole: bool = False  # charged at the submit: as many images as were reserved, at the least
 
     def apply(self, view: View) -> Receipt:
-        """Decide an open charge; correct one that was decided without proof."""
+        """Decide an open charge; correct one that was decided without proof, or contradicted."""
         fare = view.fares[self.charge_id]
         if self.answer is not None and self.outputs is not None:
             view.answered.append((*self.answer, fare.id))
@@ -89,6 +89,9 @@ class Decide(Operation):
             return receipt(view, fare)
         if self._proves(fare):
             moved = correct(view, fare, self.outputs, ground=ground, why=why, actor=actor)
+            return receipt(view, fare, changed=moved)
+        if self.ground is Ground.ANSWER and contradicts(fare, self.outputs):
+            moved = contradict(view, fare, self.outputs, why=why, actor=actor)
             return receipt(view, fare, changed=moved)
         return receipt(view, fare, changed=False)
 
@@ -166,6 +169,15 @@ class Postpone(Operation):
             fare.looks += int(self.looked)
             view.changed[fare.id] = fare
         return receipt(view, fare, changed=False)
+
+
+def contradicts(fare: Fare, outputs: int | None) -> bool:
+    """Say whether an outcome is the contrary of the upstream's word that a decision rests on.
+
+    The state does not tell: a correction leaves it as it was.
+    """
+    heard = fare.ground == Ground.ANSWER and fare.price_status != UNPRICED
+    return heard and fare.state not in OPEN and (fare.sold_images > 0) == (outputs is None)
 
 
 def doubt(view: View, fare: Fare, reason: str) -> None:

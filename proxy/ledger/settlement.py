@@ -59,6 +59,20 @@ def correct(
     return True
 
 
+def contradict(view: View, fare: Fare, outputs: int | None, *, why: str, actor: str) -> bool:
+    """Note that the upstream now says the contrary; True if money moved.
+
+    Images that came after all are charged: it will not have made them for nothing. What was sold
+    stays sold, whatever is said of it later.
+    """
+    why = f"{fare.reason}, later {why}"
+    view.count("contradictions", fare.model)
+    if outputs is None:
+        fare.ground, view.changed[fare.id] = Ground.CONTRADICTED.value, fare
+        return False
+    return correct(view, fare, outputs, ground=Ground.CONTRADICTED, why=why, actor=actor)
+
+
 def put_at(
     view: View, fare: Fare, micros: int, images: int, *, ground: Ground, why: str, actor: str
 ) -> None:

@@ -166,7 +166,7 @@ def test_every_metric_that_is_exported_is_shown(exported: set[str]) -> None:
 
 def test_money_is_taken_once_however_many_nodes_show_it(exported: set[str]) -> None:
     of_the_ledger = re.compile(
-        r"farebox_(spend|images|corrections|budget\w*|charges_open|open_usd|oldest\w*|overruns"
+        r"farebox_(spend|images|corrections|budget\w*|charges_open|open_usd|oldest\w*|overruns|contradictions"
         r"|reconciliation\w*)"
     )
     for target in [t for t in targets() if t.query.get("expr")]:

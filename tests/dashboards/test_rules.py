@@ -17,7 +17,7 @@ WANTED = {
     "BudgetNearLimit", "BudgetExhausted", "BudgetWillExhaustToday", "SpendAnomaly",
     "UnpricedCalls", "ChargesUncertain", "OldestChargeTooOld", "ReconciliationDrift",
     "LedgerErrors", "UpstreamErrors", "ProviderBalanceEmpty", "BudgetOverrun", "PriceReviewDue",
-    "MetricsDown",
+    "MetricsDown", "OutcomeContradicted", "ClockStepped",
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ class Fare:
     reserved: int
     state: str = "reserved"
     settled: int = 0
+    sold: bool = False
     ground: str = ""
     prediction: str = ""
 
@@ -109,6 +110,7 @@ class Model:
             fare.state, fare.prediction = "accepted", prediction
             if charge_now:
                 fare.state, fare.ground, fare.settled = "settled", "submit", fare.reserved
+                fare.sold = True
 
     def doubt(self, name: str, prediction: str) -> None:
         """Nobody can tell."""
@@ -124,15 +126,17 @@ class Model:
         money = 0 if outputs is None else (outputs * fare.unit or fare.reserved)
         if fare.state in OPEN:
             fare.state = "released" if outputs is None else "settled"
-            fare.settled, fare.ground = money, ground
+            fare.settled, fare.ground, fare.sold = money, ground, outputs is not None
         elif ground not in {"submit", "assumed"}:
             self._correct(fare, money, outputs, ground)
 
     def _correct(self, fare: Fare, money: int, outputs: int | None, ground: str) -> None:
         if fare.ground in {"assumed", "hand"}:
-            fare.settled, fare.ground = money, ground
+            fare.settled, fare.ground, fare.sold = money, ground, outputs is not None
         elif fare.ground == "submit" and outputs is not None:
             fare.settled, fare.ground = max(money, fare.settled), ground
+        elif fare.ground == ground == "answer" and fare.sold == (outputs is None):
+            fare.settled, fare.ground = money or fare.settled, "contradicted"
 
     def facts(self) -> dict[str, tuple[str, int, int, str, str]]:
         """Say what the table of charges should hold."""

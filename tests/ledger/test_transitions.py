@@ -43,7 +43,7 @@ TABLE = [
     ("settled", "release", "settled", SPENT),
     ("settled", "doubt", "settled", SPENT),
     ("released", "accept", "released", FREE),
-    ("released", "settle", "released", FREE),
+    ("released", "settle", "released", SPENT),
     ("released", "release", "released", FREE),
     ("released", "doubt", "released", FREE),
 ]
@@ -144,6 +144,20 @@ def test_a_late_truth_corrects_once_what_was_settled_without_proof(
     assert ledger.used(key, "2026-11-23") == (money, 0)
     assert ledger.state(fare) == "settled"
     assert ledger.kinds(fare).count("correct") == int(moved)
+    assert differences(ledger.session) == []
+
+
+def test_a_failed_job_whose_images_come_after_all_is_charged_once(ledger: Ledger) -> None:
+    key = ledger.key()
+    fare = ledger.reserve(key, 100)
+    ledger.accept(fare)
+    ledger.release(fare)
+    for _ in range(2):
+        ledger.settle(fare)
+    assert ledger.used(key, "2026-11-23") == (100, 0)
+    assert ledger.fare(fare) == ("released", "contradicted", 100, 100)
+    assert ledger.kinds(fare) == ["reserve", "accept", "release", "correct"]
+    assert ledger.count("tallies", "name='contradictions'") == 1
     assert differences(ledger.session) == []
 
 

@@ -64,7 +64,8 @@ def test_a_settled_fare_is_charged_for_what_was_sold(
 def test_a_word_is_stored_as_it_is_shown() -> None:
     assert list(State) == ["reserved", "accepted", "settled", "released", "uncertain"]
     assert list(Event) == ["reserve", "accept", "settle", "release", "doubt", "correct"]
-    assert list(Ground) == ["answer", "submit", "unsent", "assumed", "hand", "statement"]
+    assert list(Ground) == ["answer", "submit", "unsent", "assumed", "hand", "statement",
+                            "contradicted"]  # fmt: skip
     assert {"assumed", "hand", "submit"} == UNPROVEN
     assert {"reserved", "accepted", "uncertain"} == OPEN
 
@@ -178,6 +179,55 @@ def test_a_correction_moves_the_difference(
     assert view.totals == ({TOTAL: total} if total else {})
     assert view.tallies == tallies
     assert view.changed == {"fb_1": fare}
+
+
+@pytest.mark.parametrize("quote", [sold_as(), sold_as(unit_micros=Micros(0))])
+def test_images_that_come_after_a_failure_are_charged_once(quote: Quote) -> None:
+    view, fare = held(quote)
+    Decide("fb_1", None, Ground.ANSWER, "failed").apply(view)
+    view, price = after(view), fare.reserved_micros
+    assert Decide("fb_1", 0, Ground.ANSWER, "completed", "me").apply(view).changed
+    assert (fare.state, fare.ground, fare.reason) == ("released", "contradicted", "failed")
+    assert (fare.settled_micros, fare.sold_images) == (price, 2)
+    why = "failed, later completed"
+    assert view.entries == [
+        ("fb_1", 3, "correct", 0, price, 2, NOW_US + 2_000_000, "contradicted", "me", why)
+    ]
+    assert view.tallies["contradictions", "banana"] == 1
+    view = after(view)
+    for outputs in (0, 1, None):
+        assert not Decide("fb_1", outputs, Ground.ANSWER).apply(view).changed
+    assert not any((view.entries, view.tallies, view.changed))
+
+
+def test_what_was_sold_stays_sold_whatever_is_said_later() -> None:
+    view, fare = held()
+    Decide("fb_1", 2, Ground.ANSWER, "completed").apply(view)
+    view = after(view)
+    assert not Decide("fb_1", None, Ground.ANSWER, "failed").apply(view).changed
+    assert (fare.state, fare.ground, fare.settled_micros) == ("settled", "contradicted", 200)
+    assert (view.tallies, view.changed) == ({("contradictions", "banana"): 1}, {"fb_1": fare})
+    assert not view.entries
+
+
+@pytest.mark.parametrize("truth", [2, None])
+@pytest.mark.parametrize("guess", [2, None])
+def test_what_put_a_guess_right_does_not_contradict_itself(
+    guess: int | None, truth: int | None
+) -> None:
+    view, fare = held()
+    Decide("fb_1", guess, Ground.HAND).apply(view)
+    for _ in range(2):
+        Decide("fb_1", truth, Ground.ANSWER).apply(view)
+    assert (fare.ground, fare.sold_images) == ("answer", truth or 0)
+    assert ("contradictions", "banana") not in view.tallies
+
+
+def test_a_call_without_a_price_is_not_contradicted() -> None:
+    view, fare = held(None)
+    Decide("fb_1", 2, Ground.ANSWER).apply(view)
+    Decide("fb_1", None, Ground.ANSWER).apply(view)
+    assert (fare.ground, view.tallies) == ("answer", {})
 
 
 def test_a_truth_that_was_guessed_right_is_noted_without_an_entry() -> None:

@@ -22,6 +22,7 @@ from tests.standin.server import Standin
 COUNTERS = (
     *("spend_usd", "images", "corrections_usd", "refusals", "overruns", "unpriced", "requests"),
     *("upstream_errors", "reconciler_polls", "ledger_errors", "series_overflow"),
+    *("contradictions", "clock_steps"),
 )
 GAUGES = (
     *("budget_limit_usd", "budget_spent_usd", "budget_reserved_usd", "budget_remaining_usd"),
@@ -48,7 +49,9 @@ LABELS = {
     "farebox_price_table_info": {"version"},
 }
 OVERFLOW = "farebox_series_overflow_total"
-MONEY = re.compile(r"^farebox_(spend|images|corrections|budget|charges_open|open_usd|overruns).*")
+MONEY = re.compile(
+    r"^farebox_(spend|images|corrections|budget|charges_open|open_usd|overruns|contradictions).*"
+)
 
 
 def announced(text: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ RESERVE = ("reserve", PRICE_MICROS, 0)
 ACCEPT = ("accept", 0, 0)
 SETTLE = ("settle", -PRICE_MICROS, PRICE_MICROS)
 RELEASE = ("release", -PRICE_MICROS, 0)
+CORRECT = ("correct", 0, PRICE_MICROS)
 DOUBT = ("doubt", 0, 0)
 
 SUBMITS = [
@@ -92,7 +93,6 @@ POLLED = [
     pytest.param("standin:flip", "settled", SETTLE, id="completed, and later failed"),
     pytest.param("standin:failed", "released", RELEASE, id="failed"),
     pytest.param("standin:failed-silent", "released", RELEASE, id="failed without a word"),
-    pytest.param("standin:flip-back", "released", RELEASE, id="failed, and later completed"),
     pytest.param("standin:end=cancelled", "released", RELEASE, id="cancelled"),
     pytest.param("standin:end=expired", "released", RELEASE, id="expired"),
 ]
@@ -114,6 +114,22 @@ def test_a_poll_decides_once_however_often_it_is_read(
     polls = [farebox.poll(rich, prediction, unified=unified) for _ in range(4)]
     assert [state_of(poll) for poll in polls] == ["accepted", *[state] * 3]
     assert farebox.entries(charge_of(taken)) == [RESERVE, ACCEPT, entry]
+
+
+@pytest.mark.parametrize("path", [PATH, UNIFIED])
+def test_images_that_come_after_a_failure_are_charged_once(
+    path: str, farebox: Farebox, rich: str
+) -> None:
+    taken = farebox.submit(rich, "standin:flip-back", path=path)
+    prediction, unified = prediction_of(taken), path == UNIFIED
+    polls = [farebox.poll(rich, prediction, unified=unified) for _ in range(4)]
+    assert [state_of(poll) for poll in polls] == ["accepted", *["released"] * 3]
+    assert [poll.headers["x-farebox-cost-usd"] for poll in polls[1:]] == ["0.000000", PRICE, PRICE]
+    assert farebox.entries(charge_of(taken)) == [RESERVE, ACCEPT, RELEASE, CORRECT]
+    shown = farebox.charge(charge_of(taken))
+    assert (shown["ground"], shown["reason"]) == ("contradicted", "failed")
+    counted = 'farebox_contradictions_total{model="gemini-3.1-flash-image-preview"}'
+    assert counted in farebox.metrics()
 
 
 @pytest.mark.parametrize(
