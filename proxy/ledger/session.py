@@ -5,7 +5,6 @@ the hot path is in `rows.py`.
 """
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from proxy.clock import now_us
+from proxy.ledger.database_file import DatabaseFile, make
 from proxy.ledger.portions import Constant, inserting, portions, updating
 from proxy.ledger.turns import Turns
 
@@ -116,7 +116,7 @@ class SqliteSession:
         self.path, self._clock = path, clock
         self._turns = None if read_only else Turns(path)
         if not read_only:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            make(path)
         self._connection = sqlite3.connect(
             path,
             timeout=BUSY_S,
@@ -124,7 +124,7 @@ class SqliteSession:
             check_same_thread=False,
             cached_statements=512,
         )
-        self._inode, self._version = path.stat().st_ino, -1
+        self._file, self._version = DatabaseFile(path), -1
         try:
             self._set_up(synchronous, read_only=read_only)
         except BaseException as error:
@@ -219,9 +219,11 @@ class SqliteSession:
     def transaction(self) -> Iterator[None]:
         """Hold the write lock; commit at the end, roll back on an exception."""
         with self.turn():
-            self._same_file()
+            if not self._file.is_same():
+                raise LedgerFault("the database file is gone or was replaced", kind="gone")
             with _FAULTS:
                 self._connection.execute("BEGIN IMMEDIATE")
+            self._file.opened()
             try:
                 yield
                 with _FAULTS:
@@ -240,15 +242,6 @@ class SqliteSession:
             yield
         finally:
             self._connection.execute("ROLLBACK")
-
-    def _same_file(self) -> None:
-        """Refuse to write to a file that was moved away or replaced under us."""
-        try:
-            same = self.path.stat().st_ino == self._inode
-        except OSError:
-            same = False
-        if not same:
-            raise LedgerFault("the database file is gone or was replaced", kind="gone")
 
     def close(self) -> None:
         """Let go of the connection; the last one checkpoints, so it takes its turn."""

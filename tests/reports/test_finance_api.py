@@ -2,6 +2,8 @@
 
 import csv
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +102,21 @@ def test_forecast_advice_and_whatif_answer(admin: httpx.Client) -> None:
     swap = {"swap": "gemini-3.1-flash-image-preview=gemini-3-pro-image-preview"}
     assert admin.get("/admin/spend/whatif", params=swap).json()["total"]["spend_usd"]
     assert admin.get("/admin/spend/whatif", params={"table": "nope"}).status_code == 404
+
+
+def test_a_statement_costs_the_server_neither_its_lock_nor_its_fares(tmp_path: Path) -> None:
+    """To open the file a second time in the process that serves once dropped its locks."""
+    statement = {"csv": "prediction_id,created_at,model,amount_usd\n"}
+    with Standin() as standin:
+        with serving(tmp_path, standin.url) as farebox:
+            key = farebox.admin.post("/admin/keys", json={"name": "web"}).json()["key"]
+            assert farebox.admin.post("/admin/reconciliations", json=statement).status_code == 200
+            subprocess.run(
+                [sys.executable, "-m", "proxy", "keys", "list"],
+                env=farebox.environ, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+            bought = [farebox.submit(key) for _ in range(3)]
+            farebox.process.kill()
+        with serving(tmp_path, standin.url) as farebox:
+            known = {one["id"] for one in farebox.admin.get("/admin/charges").json()["data"]}
+    assert {one.headers["x-farebox-charge-id"] for one in bought} == known
