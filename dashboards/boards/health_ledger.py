@@ -39,20 +39,7 @@ def ledger() -> list[Any]:
             over_time(quantile(0.99, "", batch), "99%", ref="B"),
             unit=COUNT,
         ),
-        lines(
-            "Ledger errors by kind",
-            """Anything above 0 needs a look: `busy` another process holding the database,
-            `full` the disk, `gone` a database file that was replaced, `clock set` a host's
-            clock that was moved by more than five minutes.""",
-            over_time(or_none(summed("kind", "farebox_ledger_errors_total"), "kind"), "{{kind}}"),
-            over_time(
-                or_none(f"sum(increase(farebox_clock_steps_total{{{JOB}}}[$__rate_interval]))"),
-                "clock set",
-                ref="B",
-            ),
-            unit=COUNT,
-            columns=True,
-        ),
+        _errors(),
         lines(
             "The reconciler's looks",
             """What it saw when it asked the provider about fares whose clients never came back.
@@ -65,6 +52,23 @@ def ledger() -> list[Any]:
             stacked=True,
         ),
     ]
+
+
+def _errors() -> Any:
+    return lines(
+        "Ledger errors by kind",
+        """Anything above 0 needs a look: `busy` another process holding the database,
+        `full` the disk, `gone` a database file that was replaced, `clock set` a host's
+        clock that was moved by more than five minutes.""",
+        over_time(or_none(summed("kind", "farebox_ledger_errors_total"), "kind"), "{{kind}}"),
+        over_time(
+            or_none(f"sum(increase(farebox_clock_steps_total{{{JOB}}}[$__rate_interval]))"),
+            "clock set",
+            ref="B",
+        ),
+        unit=COUNT,
+        columns=True,
+    )
 
 
 def _rate(metric: str, part: str) -> str:
@@ -96,25 +100,7 @@ def undecided() -> list[Any]:
 def odd() -> list[Any]:
     """Money that somebody should look at."""
     return [
-        bars(
-            "Overruns by model",
-            """Fares that came to more than was held: the provider made more images than were
-            ordered. See the runbook of BudgetOverrun.""",
-            at_once(
-                or_none(f"sum by (model) ({once('farebox_overruns_total')})", "model"), "{{model}}"
-            ),
-            unit=COUNT,
-        ).span(6),
-        bars(
-            "Contradictions by model",
-            """Decided fares of which the provider said the contrary later. See the runbook of
-            OutcomeContradicted.""",
-            at_once(
-                or_none(f"sum by (model) ({once('farebox_contradictions_total')})", "model"),
-                "{{model}}",
-            ),
-            unit=COUNT,
-        ).span(5),
+        *_beyond_what_was_ordered(),
         bars(
             "Corrections",
             """What was learnt after a fare had been decided without proof, up and down. The
@@ -142,6 +128,30 @@ def odd() -> list[Any]:
             decimals=2,
             steps=((None, ORANGE), (-0.005, GREEN), (0.005, ORANGE)),
         ).height(8),
+    ]
+
+
+def _beyond_what_was_ordered() -> list[Any]:
+    return [
+        bars(
+            "Overruns by model",
+            """Fares that came to more than was held: the provider made more images than were
+            ordered. See the runbook of BudgetOverrun.""",
+            at_once(
+                or_none(f"sum by (model) ({once('farebox_overruns_total')})", "model"), "{{model}}"
+            ),
+            unit=COUNT,
+        ).span(6),
+        bars(
+            "Contradictions by model",
+            """Decided fares of which the provider said the contrary later. See the runbook of
+            OutcomeContradicted.""",
+            at_once(
+                or_none(f"sum by (model) ({once('farebox_contradictions_total')})", "model"),
+                "{{model}}",
+            ),
+            unit=COUNT,
+        ).span(5),
     ]
 
 
