@@ -111,9 +111,8 @@ class Farebox:
         reader = Reader(settings.database_url)
         self.scraping = Reader(settings.database_url)
         self.scribe = Scribe(self._terms())
-        fares = Fares(
-            writer, reader, int(settings.poll_after_s * 1e6), settings.charge_on == "submit"
-        )
+        first_look_s = min(settings.poll_after_s, settings.give_up_after_s)
+        fares = Fares(writer, reader, int(first_look_s * 1e6), settings.charge_on == "submit")
         prices = Prices(
             await reader.ask(versions.book),
             settings.unpriced == "relay",

@@ -14,6 +14,7 @@ from tests.relay.house import (
     Farebox,
     charge_of,
     prediction_of,
+    running,
     state_of,
 )
 from tests.standin.server import Standin
@@ -144,6 +145,16 @@ def test_what_does_not_say_the_end_leaves_the_fare_held(
     for _ in range(3):
         assert state_of(farebox.poll(rich, prediction_of(taken))) == "accepted"
     assert farebox.charge(charge_of(taken))["state"] == "accepted"
+
+
+def test_who_gives_up_before_the_first_look_is_due_looks_then(
+    tmp_path: Path, upstream: Standin
+) -> None:
+    with running(tmp_path, upstream.url, give_up_after="1s") as farebox:  # the look is due at 60 s
+        key = farebox.key(daily_micros=1_000_000)
+        silent, done = (farebox.submit(key, f"standin:{say}") for say in ("never", "polls=0"))
+        farebox.until(lambda: farebox.charge(charge_of(silent))["ground"] == "assumed")
+        assert farebox.charge(charge_of(done))["ground"] == "answer"
 
 
 def test_nothing_sent_is_nothing_owed(farebox: Farebox, upstream: Standin, rich: str) -> None:
