@@ -1,5 +1,6 @@
 """The way to the upstream and back."""
 
+import logging
 import time
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from proxy.settings import Settings
 from proxy.traffic import Traffic
 from proxy.upstream import Answer, TimedOut, Upstream, UpstreamError
 
+log = logging.getLogger("farebox")
 NOBODY = "nobody"  # the pool of connections for calls without a key
 
 
@@ -86,6 +88,9 @@ class Crossing:
                 await self.fares.writer.transact(registry.keep_own(caller.key.fingerprint))
             except LedgerFault:
                 return  # the next call finds it unseen again; its fares stand under its id
+            except Exception:
+                log.exception("an own key could not be kept")  # the answer is paid for: pass it on
+                return
         self.secrets[caller.key.fingerprint] = secret
 
     # Calls that are not priced

@@ -7,6 +7,7 @@ it would lose a fare, and guessing would make a false one.
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections import OrderedDict, deque
@@ -35,6 +36,7 @@ from proxy.newest import Newest
 OPEN_MAX, DECIDED_MAX = 50_000, 5_000
 AGAIN_AFTER_S = 0.25
 AGAIN_MAX = 256
+log = logging.getLogger("farebox")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the order of ASCII
 DRAWN, CHANCE_DIGITS = 128, 10
 _CHANCES: list[str] = []
@@ -133,6 +135,9 @@ class Fares:
             if fault.kind != "missing":
                 self._later(operation)
             return None
+        except Exception:
+            log.exception("charge %s: what became of it was not written", operation.charge_id)
+            return None  # the caller's answer is paid for; the fare will be found again
         self.remember(receipt)
         return receipt
 
@@ -215,8 +220,8 @@ class Fares:
         for operation, result in zip(waiting, results, strict=True):
             if isinstance(result, Receipt):
                 self.remember(result)
-            elif not isinstance(result, LedgerFault):
-                raise result
+            elif not isinstance(result, LedgerFault):  # a mistake of ours: again is no better
+                log.error("charge %s: not written", operation.charge_id, exc_info=result)
             elif result.kind != "missing":
                 failed.append(operation)
         for _ in waiting:
