@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from proxy.ledger.reader import Reader, revision
 from proxy.ledger.session import LedgerFault
+from proxy.ledger.store import beside
 from proxy.ledger.writer import Writer
 
 
@@ -42,4 +43,4 @@ class Newest:
             LedgerFault: they cannot be read.
         """
         if await self.reader.ask(revision) != self.writer.directory.revision:
-            await self.writer.transact(lambda store: store.directory)
+            await self.writer.transact(beside(lambda store: store.directory))

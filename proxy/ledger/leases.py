@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from proxy.ledger import rows
 from proxy.ledger.fare import KEPT_US, Fare
 from proxy.ledger.session import Session
-from proxy.ledger.store import Store
+from proxy.ledger.store import Store, beside
 
 _OPEN = "state IN ('reserved','accepted','uncertain')"
 
@@ -31,6 +31,7 @@ def lease(owner: str, *, limit: int, for_us: int) -> Callable[[Store], list[tupl
     A lease that its node does not end passes on when it runs out.
     """
 
+    @beside
     def change(store: Store) -> list[tuple[Fare, int]]:
         session = store.session
         now = session.now_us()
@@ -59,6 +60,7 @@ def leaseholders(session: Session) -> set[str]:
 def hand_on(owners: Iterable[str]) -> Callable[[Store], None]:
     """End the leases of processes that are known to be gone, without waiting for their time."""
 
+    @beside
     def change(store: Store) -> None:
         session = store.session
         for owner in sorted(owners):
@@ -79,6 +81,7 @@ def renew(charge_ids: Iterable[str], *, by_us: int, give_up_us: int) -> Callable
     Never beyond `give_up_us` after a charge was admitted: who polls for ever has an end as well.
     """
 
+    @beside
     def change(store: Store) -> None:
         due_us = store.session.now_us() + by_us
         store.session.many(

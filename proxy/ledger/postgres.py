@@ -12,6 +12,7 @@ from psycopg import errors
 from proxy.ledger.portions import Constant
 from proxy.ledger.session import SOME, STATEMENT_TIMEOUT_MS, LedgerFault, Row
 
+DIRECTORY_LOCK = 0x66617265626F78  # "farebox"; locks of this kind are a database's own
 RACES = (errors.SerializationFailure, errors.DeadlockDetected)
 
 
@@ -166,6 +167,15 @@ class PostgresSession:
             self._begun = True
             stack.callback(self._ended)
             yield
+
+    def hold_directory(self, *, alone: bool) -> None:
+        """Take the directory's lock for this transaction, shared or alone.
+
+        Without it a commit could read a key, wait for a balance, and admit what a change that was
+        confirmed meanwhile refuses; and two nodes could each add to the limit that both had read.
+        """
+        shared = "" if alone else "_shared"
+        self.rows(f"SELECT pg_advisory_xact_lock{shared}({DIRECTORY_LOCK})")
 
     def _ended(self) -> None:
         self._begun = False

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from proxy.ledger.reader import Reader
 from proxy.ledger.session import LedgerFault, Row, Session
-from proxy.ledger.store import Store
+from proxy.ledger.store import Store, beside
 from proxy.ledger.writer import Writer
 
 EVERY_S: Final = 60.0
@@ -168,6 +168,7 @@ def put(seal: Seal) -> Callable[[Store], bool]:
     of a commit may have added to the span since it was read.
     """
 
+    @beside
     def change(store: Store) -> bool:
         before = last(store.session)
         if before.n != seal.n - 1 or before.to_us != seal.from_us:

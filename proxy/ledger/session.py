@@ -86,6 +86,13 @@ class Session(Protocol):
         """Hold the write lock; commit at the end, roll back on an exception."""
         ...
 
+    def hold_directory(self, *, alone: bool) -> None:
+        """Keep keys, teams and prices as they are until the transaction ends.
+
+        `alone` is for who changes them: it waits for all who hold them, and they for it.
+        """
+        ...
+
     def snapshot(self) -> contextlib.AbstractContextManager[None]:
         """Hold one state of the database for several reads."""
         ...
@@ -232,6 +239,9 @@ class SqliteSession:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def hold_directory(self, *, alone: bool) -> None:
+        """Nothing to do: whoever writes is alone."""
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -52,6 +52,7 @@ class Store:
     def open(self) -> None:
         """Settle the installation's zone, and read the directory."""
         with self.session.transaction():
+            self.session.hold_directory(alone=True)
             self._zone(self.directory.zone.name)
             self.refresh()
 
@@ -155,6 +156,7 @@ class Store:
         known = self.known
         try:
             with self.session.transaction():
+                self.session.hold_directory(alone=False)
                 if self.session.moved() or not known.valid:
                     known.forget()
                     self.refresh()
@@ -171,10 +173,16 @@ class Store:
         return results
 
     def transact(self, change: Callable[["Store"], T]) -> T:
-        """Run a change of keys, teams or prices in a transaction of its own."""
+        """Run a change in a transaction of its own; alone, unless it is marked as `beside`.
+
+        So what a change has read is still so when it writes, and once it is confirmed no commit
+        on any node goes by what was before.
+        """
 
         def once() -> T:
             with self.session.transaction():
+                if not getattr(change, "beside", False):
+                    self.session.hold_directory(alone=True)
                 self.refresh()
                 result = change(self)
                 self.refresh()
@@ -187,6 +195,12 @@ class Store:
         except BaseException:
             self.directory = before
             raise
+
+
+def beside(change: Callable[[Store], T]) -> Callable[[Store], T]:
+    """Mark a change that leaves keys, teams and prices alone: commits need not wait for it."""
+    change.beside = True  # type: ignore[attr-defined]
+    return change
 
 
 def _by_public(keys: Iterable[Key]) -> dict[str, Key]:

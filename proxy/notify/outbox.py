@@ -12,7 +12,7 @@ from proxy.budget import INSTALLATION, KEY, TEAM, Standing, span_at
 from proxy.directory import Directory, Key
 from proxy.ledger import rows
 from proxy.ledger.session import Session
-from proxy.ledger.store import Store
+from proxy.ledger.store import Store, beside
 from proxy.ledger.view import View, days_of, frames, standings
 from proxy.notify.rules import RAISED, Mark, Notice, State, ended, news
 
@@ -132,6 +132,7 @@ def _over(standing: Standing, told: set[tuple[Mark, State]], now_us: int) -> lis
 def put(notices: Sequence[Notice]) -> Callable[[Store], None]:
     """Keep what is to be told; what another worker found first is left alone."""
 
+    @beside
     def change(store: Store) -> None:
         now = store.session.now_us()
         for notice in notices:
@@ -155,6 +156,7 @@ def due(session: Session) -> list[Due]:
 def claim(notice: Notice) -> Callable[[Store], bool]:
     """Take a notice for this worker; False if another one has it."""
 
+    @beside
     def change(store: Store) -> bool:
         now = store.session.now_us()
         return store.session.run(_CLAIM, (now + CLAIM_US, *_place(notice), now)) == 1
@@ -165,6 +167,7 @@ def claim(notice: Notice) -> Callable[[Store], bool]:
 def sent(notice: Notice) -> Callable[[Store], None]:
     """Note that a notice was taken."""
 
+    @beside
     def change(store: Store) -> None:
         store.session.run(_SENT, (store.session.now_us(), *_place(notice)))
 
@@ -174,6 +177,7 @@ def sent(notice: Notice) -> Callable[[Store], None]:
 def later(notice: Notice, wait_us: int) -> Callable[[Store], None]:
     """Try a notice again after a while."""
 
+    @beside
     def change(store: Store) -> None:
         store.session.run(_LATER, (store.session.now_us() + wait_us, *_place(notice)))
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from proxy.clock import now_us
 from proxy.ledger.reader import revision
 from proxy.ledger.session import LedgerFault
+from proxy.ledger.store import beside
 from proxy.page.desk import Desk
 from proxy.page.render import render
 from proxy.page.session import COOKIE, LIFE_S, NOBODY, Session, Signer, begin
@@ -91,7 +92,7 @@ class Gate:
         fares = self.desk.fares
         if await self.desk.reader.ask(revision) != self.desk.directory.revision:
             with contextlib.suppress(LedgerFault):  # what cannot be written can still be shown
-                await fares.writer.transact(lambda store: store.directory)
+                await fares.writer.transact(beside(lambda store: store.directory))
 
     def _turned_away(self, view: View, visit: Visit) -> Response | None:
         session = visit.session
