@@ -82,6 +82,24 @@ def test_what_is_no_v3_url_stays(words: str, start: Callable[..., Farebox]) -> N
     assert farebox.url not in taken.text
 
 
+def test_an_answer_that_is_packed_though_nobody_asked_is_unpacked_for_its_poll_url(
+    farebox: Farebox, upstream: Standin, rich: str
+) -> None:
+    taken = farebox.submit(rich, "standin:gzip")
+    assert poll_url(taken).startswith(f"{farebox.url}/api/v3/")
+    assert "content-encoding" not in taken.headers
+    assert len(taken.content) == int(taken.headers["content-length"])
+    own = farebox.submit("sk-own-polling", "standin:gzip")
+    assert own.headers["content-encoding"] == "gzip"
+    assert poll_url(own).startswith(f"{upstream.url}/api/v3/")
+
+
+def test_a_packed_answer_without_one_stays_packed(farebox: Farebox, rich: str) -> None:
+    taken = farebox.submit(rich, "standin:gzip", path=UNIFIED)
+    assert taken.headers["content-encoding"] == "gzip"
+    assert poll_url(taken).startswith("/api/v3/")
+
+
 def test_a_relative_poll_url_stays(farebox: Farebox, rich: str) -> None:
     taken = farebox.submit(rich, path=UNIFIED)
     assert poll_url(taken).startswith("/api/v3/")
