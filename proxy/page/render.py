@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from proxy.clock import now_us
 from proxy.instants import local
+from proxy.page.forms import LABELS
 from proxy.page.visit import Visit
 
 STATIC: Final = Path(__file__).with_name("static")
@@ -91,7 +92,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"money": money, "moved": moved, "clock": clock, "day": day, "json": json.dumps}
-    made.globals |= {"share": share, "static_version": _version(), "nav": NAV}
+    made.globals |= {"share": share, "static_version": _version(), "nav": NAV, "labels": LABELS}
     return made
 
 

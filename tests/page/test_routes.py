@@ -224,8 +224,34 @@ def test_a_field_that_cannot_be_is_named_and_kept(
     form = {"csrf": mark(admin.get("/keys/new").text), "name": "fine", field: value}
     answer = admin.post("/keys/new", data=form)
     assert answer.status_code == 422
-    assert re.search(f'href="#f-{field}">[^a-z]', answer.text), "it begins as sentences do"
-    assert "aria-invalid" in answer.text
+    label = re.search(f'<label for="f-{field}">([^<]+?) ?<', answer.text)
+    assert label
+    assert re.search(f'<a href="#f-{field}">{label[1]}</a>: [A-Z1]', answer.text), "as its label"
+    assert answer.text.count('aria-invalid="true"') == 1
+
+
+def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_form(admin: httpx.Client) -> None:
+    wrong = {"name": "two words", "daily_budget_usd": "1000001", "timezone": "Mars/Olympus",
+             "tags": "no sign", "expires_on": "tomorrow"}  # fmt: skip
+    form = {"csrf": mark(admin.get("/keys/new").text), **wrong}
+    answer = admin.post("/keys/new", data=form)
+    assert re.findall(r'<a href="#f-(\w+)">', answer.text) == [
+        "name", "daily_budget_usd", "expires_on", "timezone", "tags",
+    ]  # fmt: skip
+    assert "up to a million" in answer.text
+
+
+def test_what_is_wrong_about_a_team_leads_to_its_own_fields(admin: httpx.Client) -> None:
+    form = {"csrf": mark(admin.get("/teams").text), "name": "storefront", "version": "1"}
+    answer = admin.post("/teams", data={**form, "daily_budget_usd": "many"})
+    assert '<a href="#d-storefront">Daily cap</a>: Dollars' in answer.text
+    answer = admin.post("/teams", data={**form, "name": "two words", "daily_budget_usd": "many"})
+    assert re.findall(r'<a href="#([\w-]+)">', answer.text) == ["f-name", "f-daily_budget_usd"]
+
+
+def test_a_name_like_an_id_is_refused_for_what_it_is(admin: httpx.Client) -> None:
+    form = {"csrf": mark(admin.get("/keys/new").text), "name": "own-0123456789abcdef"}
+    assert "looks like the id or fingerprint" in admin.post("/keys/new", data=form).text
 
 
 @pytest.mark.parametrize(
