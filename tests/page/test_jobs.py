@@ -344,13 +344,3 @@ async def test_without_scripts_everything_but_charts_and_live_works(
         await plain.page.get_by_text("The figures, by hour").click()
         await expect(plain.page.get_by_role("columnheader", name="Hour")).to_be_visible()
         assert await make_key(plain, "without-scripts")
-
-
-async def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, house: House) -> None:
-    async with window(browser, house.url, "narrow") as phone:
-        await phone.log_in(TOKEN)
-        for path in ("/", "/charges", "/uncertain", "/keys", "/keys/web-shop", "/teams",
-                     "/prices", "/spend", "/advice", "/health"):  # fmt: skip
-            page = await phone.open(path)
-            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert await page.evaluate(wide) <= 0, path
