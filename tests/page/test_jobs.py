@@ -287,10 +287,18 @@ async def test_spend_is_drawn_by_team_model_resolution_and_month(admin: Watched)
     await expect(page.locator(".tabs [aria-current]").nth(1)).to_have_text("7 days")
 
 
-async def test_the_readout_says_what_the_pointer_is_on(admin: Watched) -> None:
-    page = await admin.open("/spend")
-    await page.locator(".u-over").hover()
-    await expect(page.locator(".readout")).to_contain_text("USD")
+@pytest.mark.parametrize("path", ["/", "/spend"])
+async def test_the_readout_says_what_the_pointer_is_on_or_what_came_last(
+    admin: Watched, path: str
+) -> None:
+    page = await admin.open(path)
+    readout = page.locator(".readout")
+    await expect(readout).to_contain_text("USD")
+    last = await readout.inner_text()
+    await page.locator(".u-over").hover(position={"x": 40, "y": 40})
+    await expect(readout).not_to_have_text(last)
+    await page.mouse.move(0, 0)
+    await expect(readout).to_have_text(last)
 
 
 async def test_advice_says_what_would_have_been_saved(admin: Watched) -> None:
