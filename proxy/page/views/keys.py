@@ -18,6 +18,7 @@ from proxy.page.standing import one
 from proxy.page.visit import NotHere, Visit
 
 ACTOR = "page"
+FIND_FROM = 12  # so many keys are a list to search
 NO = (Missing, Taken, Stale, Revoked, Impossible)
 STALE = "Somebody else changed this key since you opened the page. Below is how it stands now."
 
@@ -28,12 +29,15 @@ async def listed(visit: Visit) -> Response:
 
 
 def _listed(visit: Visit) -> Response:
+    everything, wanted = visit.asked("show") == "all", visit.asked("q").casefold()
     keys = sorted(visit.desk.directory.keys.values(), key=lambda k: (k.team, k.name))
-    everything = visit.asked("show") == "all"
+    shown = [k for k in keys if everything or k.state != REVOKED]
     return render(
         visit,
         "keys.html",
-        keys=[k for k in keys if everything or k.state != REVOKED],
+        keys=[k for k in shown if wanted in f"{k.name} {k.team}".casefold()],
+        find=wanted != "" or len(shown) >= FIND_FROM,
+        q=visit.asked("q"),
         revoked=sum(k.state == REVOKED for k in keys),
         everything=everything,
         default_micros=visit.desk.directory.default_daily_micros,
