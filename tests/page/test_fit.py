@@ -1,10 +1,10 @@
-"""Everything is on the screen: on a phone, on a desk, and with names as long as they may be."""
+"""Everything is in sight: on a phone, on a desk, on paper, with names as long as they may be."""
 
 import re
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.page.browsing import Shape, window
 from tests.page.house import TOKEN, House, mark
@@ -62,3 +62,19 @@ async def too_wide(page: Page) -> list[str]:
     await page.evaluate(drawers)
     found: list[str] = await page.evaluate(TOO_WIDE)
     return found
+
+
+PRESSED = "button, .button, nav a, summary.button"
+
+
+@pytest.mark.parametrize("path", ["/", "/spend", "/keys/web-shop", "/teams", "/charges"])
+async def test_paper_is_white_and_has_nothing_to_press(
+    browser: Browser, house: House, path: str
+) -> None:
+    async with window(browser, house.url, "dark") as watched:
+        await watched.log_in(TOKEN)
+        page = await watched.open(path)
+        await page.emulate_media(media="print")
+        await expect(page.locator("body")).to_have_css("color", "rgb(27, 31, 35)")
+        assert [e for e in await page.locator(PRESSED).all() if await e.is_visible()] == []
+        await expect(page.locator("h1")).to_be_visible()

@@ -119,5 +119,5 @@
   document.fonts.ready.then(all);
   document.body.addEventListener("htmx:load", (event) => fresh(event.detail.elt));
   window.addEventListener("resize", () => requestAnimationFrame(all));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", all);
+  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", all);
 })();
