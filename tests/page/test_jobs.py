@@ -100,6 +100,33 @@ async def test_a_call_shows_up_by_itself_and_opens_to_its_story(
     await expect(facts).to_contain_text(answer.json()["data"]["id"])
 
 
+TICK = "htmx.trigger(document.body, 'farebox:tick')"
+
+
+async def test_an_opened_table_stays_open_when_its_part_comes_again(admin: Watched) -> None:
+    page = await admin.open("/")
+    await page.get_by_text("The figures, by hour").click()
+    before = await page.locator("#part-curve").get_attribute("data-mark")
+    assert before
+    await page.mouse.move(0, 0)
+    await page.wait_for_timeout(1100)  # the curve ends now, so a second later it is another one
+    await page.evaluate(TICK)
+    await expect(page.locator("#part-curve")).not_to_have_attribute("data-mark", before)
+    await expect(page.get_by_role("columnheader", name="Since midnight, USD")).to_be_visible()
+
+
+async def test_a_chart_stands_still_while_it_is_read(admin: Watched) -> None:
+    page = await admin.open("/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.locator(".u-over").hover(position={"x": 40, "y": 40})
+    said = await page.locator(".readout").inner_text()
+    await page.evaluate(TICK)
+    assert any("part=figures" in url for url in asked)
+    assert not any("part=curve" in url for url in asked)
+    await expect(page.locator(".readout")).to_have_text(said)
+
+
 async def test_live_can_be_switched_off_and_stays_off(admin: Watched) -> None:
     page = await admin.open("/")
     switch = page.get_by_role("button", name="Live")
