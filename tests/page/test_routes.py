@@ -182,6 +182,17 @@ def test_hostile_words_are_shown_and_not_run(house: House, admin: httpx.Client) 
     assert HOSTILE not in answer.text
 
 
+def test_who_decides_too_late_is_told_how_it_stands(house: House, admin: httpx.Client) -> None:
+    path = f"/charges/{house.uncertain[1]}"
+    form = {"csrf": mark(admin.get(path).text), "why": "the provider shows none"}
+    assert admin.post(f"{path}/decide", data={**form, "do": "release"}).status_code == 303
+    late = admin.post(f"{path}/decide", data={**form, "do": "charge"})
+    assert late.status_code == 409
+    assert "Nothing was changed: it is released already" in late.text
+    assert "#f-why" not in late.text, "there is no such field any more"
+    assert "Decide this fare" not in late.text
+
+
 def test_a_hostile_reason_stays_text(house: House, admin: httpx.Client) -> None:
     path = f"/charges/{house.uncertain[0]}"
     form = {"csrf": mark(admin.get(path).text), "why": HOSTILE, "do": "release"}
