@@ -260,6 +260,19 @@ def test_what_is_wrong_about_a_team_leads_to_its_own_fields(admin: httpx.Client)
     assert re.findall(r'<a href="#([\w-]+)">', answer.text) == ["f-name", "f-daily_budget_usd"]
 
 
+@pytest.mark.parametrize(("mode", "said"), [("enforce", True), ("shadow", False)])
+def test_a_key_that_has_spent_all_is_told_what_that_means(
+    house: House, admin: httpx.Client, mode: str, *, said: bool
+) -> None:
+    form = {"csrf": mark(admin.get("/keys/new").text), "name": f"all-{mode}", "mode": mode}
+    made = admin.post("/keys/new", data={**form, "daily_budget_usd": "0"})
+    secret = re.search(r'value="(sk-fb-[^"]+)"', made.text)
+    assert secret
+    with house.client() as client:
+        log_in(client, secret[1])
+        assert ("Nothing is left" in client.get("/my").text) == said
+
+
 def test_a_name_like_an_id_is_refused_for_what_it_is(admin: httpx.Client) -> None:
     form = {"csrf": mark(admin.get("/keys/new").text), "name": "own-0123456789abcdef"}
     assert "looks like the id or fingerprint" in admin.post("/keys/new", data=form).text
