@@ -9,6 +9,7 @@ from proxy.errors import InvalidKey
 from proxy.keys import bare_key, checksum_ok, digest, fingerprint, is_farebox
 
 _SECRET_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key"})
+OWN_ID = "own_"  # what the id of an own key begins with; its fingerprint follows
 PUBLIC_AT = slice(6, 14)  # of sk-fb-<8 public>-<secret>
 
 
@@ -84,6 +85,10 @@ class Door:
         """Say whether any header of a key carries a secret of this Farebox's own."""
         return any(self._is_ours(value) for name, value in headers if name in _SECRET_HEADERS)
 
+    def takes_own(self, *, adopted: bool) -> bool:
+        """Say whether callers' own keys are let in, the adopted ones or the others."""
+        return self.own_keys == "accept" or (adopted and self.own_keys == "adopted")
+
     def _is_ours(self, value: bytes) -> bool:
         found = digest(value.rpartition(b" ")[2].decode("latin-1"))
         is_admin = hmac.compare_digest(found, self.admin_digest)
@@ -95,7 +100,7 @@ class Door:
         adopted = key is not None and key.adopted
         if not adopted and self.purse.holds(key_digest):
             raise InvalidKey("This is an upstream key of this Farebox; ask for a key of your own.")
-        if self.own_keys == "refuse" or (self.own_keys == "adopted" and not adopted):
+        if not self.takes_own(adopted=adopted):
             raise InvalidKey("Own GPT Proto keys are not let in here; ask for a Farebox key.")
         if key is None:
             return Caller(unseen_key(mark), bare, unseen=True)
@@ -104,7 +109,7 @@ class Door:
 
 def unseen_key(mark: str) -> Key:
     """Stand in for an own key that the upstream has not answered yet."""
-    return Key(f"own_{mark}", f"own-{mark}", own=True, fingerprint=mark)
+    return Key(f"{OWN_ID}{mark}", f"own-{mark}", own=True, fingerprint=mark)
 
 
 def _farebox(bare: str, key_digest: bytes, directory: Directory, now_us: int) -> Key:

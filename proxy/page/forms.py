@@ -15,8 +15,23 @@ from proxy.instants import instant, local
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-_DOLLARS: Final = "Dollars with at most six decimals, such as 25 or 4.50"
+_DOLLARS: Final = "Dollars up to a million with at most six decimals, such as 25 or 4.50"
 _LIMIT: Final = f"{_DOLLARS}; or the word unlimited"
+LABELS: Final = {  # as the forms call their fields, in the order of the forms
+    "fingerprint": "Fingerprint",
+    "name": "Name",
+    "team": "Team",
+    "daily_budget_usd": "Daily budget",
+    "monthly_budget_usd": "Monthly budget",
+    "max_price_usd": "A call may cost at most",
+    "models": "Allowed models",
+    "expires_on": "Expires at the start of",
+    "timezone": "Time zone of its days",
+    "tags": "Tags",
+    "upstream_key_env": "Environment variable of its GPT Proto key",
+    "usd": "More for today",
+    "why": "Why",
+}
 WORDS: Final = {
     "name": "1 to 64 letters, digits, dots, - and _",
     "team": "1 to 64 letters, digits, dots, - and _",
@@ -33,6 +48,7 @@ WORDS: Final = {
     "grace_s": "From 0 to 30 days",
     "images": "A whole number from 0 to 100",
 }
+FIELDS: Final = {"expires_at": "expires_on"}  # members of the API that the forms call otherwise
 NEEDED: Final = {"why": "Say why: it goes on the record", "name": "It needs a name"}
 
 
@@ -50,37 +66,46 @@ class Unfit(Exception):
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__("; ".join(errors.values()))
-        self.errors = dict(errors)
+        places = [*LABELS]
+        ordered = sorted(errors, key=lambda n: places.index(n) if n in LABELS else len(places))
+        self.errors = {name: errors[name] for name in ordered}
 
 
-def read(model: type[ModelT], said: Mapping[str, Any]) -> ModelT:
-    """Read a form into a model of the API.
+def read(
+    model: type[ModelT], said: Mapping[str, Any], also: Mapping[str, str] | None = None
+) -> ModelT:
+    """Read a form into a model of the API; `also` is what is known to be wrong already, by field.
 
     Raises:
         Unfit: with words for every field that is wrong.
     """
+    wrong = dict(also or {})
     try:
-        return model.model_validate_json(json.dumps(said))
+        found = model.model_validate_json(json.dumps(said))
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise Unfit(
-            {str(e["loc"][0]): _words(e["loc"][0], e["msg"], e["type"]) for e in found}
-        ) from error
+        for e in error.errors(include_url=False, include_context=False, include_input=False):
+            field = FIELDS.get(str(e["loc"][0]), str(e["loc"][0]))
+            wrong.setdefault(field, _words(field, e["msg"], e["type"]))
+        raise Unfit(wrong) from error
+    if wrong:
+        raise Unfit(wrong)
+    return found
 
 
-def _words(member: Any, message: str, kind: str) -> str:
-    if kind in ("missing", "string_too_short") and member in NEEDED:
-        return NEEDED[member]
+def _words(field: str, message: str, kind: str) -> str:
+    if kind in ("missing", "string_too_short") and field in NEEDED:
+        return NEEDED[field]
     said = message.removeprefix("Value error, ")
-    return WORDS.get(str(member), said[:1].upper() + said[1:])
+    said = said[:1].upper() + said[1:]
+    return said if kind == "value_error" else WORDS.get(field, said)
 
 
-def key_said(form: Mapping[str, str], zone: str) -> dict[str, Any]:
+def key_said(form: Mapping[str, str], zone: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Say what a form about a key says, as JSON for the API's models; empty is null.
 
-    Raises:
-        Unfit: a day that is none, or a tag without a value.
+    Beside it what is wrong already, by field: a day that is none, a tag without a value.
     """
+    wrong: dict[str, str] = {}
     said: dict[str, Any] = {
         name: form.get(name, "").strip() or None
         for name in ("team", "daily_budget_usd", "monthly_budget_usd", "max_price_usd",
@@ -88,9 +113,16 @@ def key_said(form: Mapping[str, str], zone: str) -> dict[str, Any]:
     }  # fmt: skip
     said["models"] = form.get("models", "").replace(",", "\n").split()
     said["mode"] = "shadow" if form.get("mode") == "shadow" else "enforce"
-    said["tags"] = _tags(form.get("tags", ""))
-    said["expires_at"] = _expiry(form.get("expires_on", "").strip(), zone)
-    return said
+    said |= {"tags": {}, "expires_at": None}
+    try:
+        said["tags"] = _tags(form.get("tags", ""))
+    except Unfit as unfit:
+        wrong |= unfit.errors
+    try:
+        said["expires_at"] = _expiry(form.get("expires_on", "").strip(), zone)
+    except Unfit as unfit:
+        wrong |= unfit.errors
+    return said, wrong
 
 
 def _tags(text: str) -> dict[str, str]:

@@ -96,7 +96,7 @@ class Gate:
 
     def _turned_away(self, view: View, visit: Visit) -> Response | None:
         session = visit.session
-        visit.key = session.key(self.desk.directory, now_us())
+        visit.key = session.key(self.desk.directory, self.desk.door, now_us())
         if view.who == "anyone":
             return None
         if view.who == "admin" and session.is_admin:

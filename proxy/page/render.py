@@ -11,8 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
+from proxy.budget import Standing
 from proxy.clock import now_us
 from proxy.instants import local
+from proxy.page.forms import LABELS
 from proxy.page.visit import Visit
 
 STATIC: Final = Path(__file__).with_name("static")
@@ -27,6 +29,7 @@ NAV: Final = (
     ("/prices", "Prices"),
     ("/health", "Health"),
 )
+FULLNESS: Final = (("full", 99), ("near", 80))  # in per cent of the limit
 CENTS: Final = 10_000  # micro-USD
 
 
@@ -74,6 +77,12 @@ def share(part: int, whole: int | None) -> str:
     return f"{max(0.0, min(100.0, 100 * part / whole)):.2f}"
 
 
+def fullness(standing: Standing) -> str:
+    """Name how full a budget is, from the same steps on as the alerts and the Grafana boards."""
+    used, limit = standing.settled_micros + standing.reserved_micros, standing.limit_micros or 0
+    return next((name for name, per_cent in FULLNESS if 100 * used >= per_cent * limit), "")
+
+
 def _version() -> str:
     """Name the static files as they are, so that a browser never shows yesterday's."""
     made = hashlib.sha256()
@@ -91,7 +100,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"money": money, "moved": moved, "clock": clock, "day": day, "json": json.dumps}
-    made.globals |= {"share": share, "static_version": _version(), "nav": NAV}
+    made.globals |= {"share": share, "static_version": _version(), "nav": NAV, "labels": LABELS}
+    made.globals["fullness"] = fullness
     return made
 
 

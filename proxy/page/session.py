@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from proxy.directory import REVOKED, Directory, Key
+from proxy.door import OWN_ID, Door, unseen_key
 
 COOKIE: Final = "farebox_session"
 LIFE_S: Final = 12 * 3600
@@ -34,13 +35,20 @@ class Session:
         """Whether the admin token was shown."""
         return self.who == ADMIN
 
-    def key(self, directory: Directory, now_us: int) -> Key | None:
+    def key(self, directory: Directory, door: Door, now_us: int) -> Key | None:
         """Find the key that is logged in, if it could still call."""
-        key = directory.keys.get(self.who)
+        key = directory.keys.get(self.who) or _unseen(self.who)
+        if key is not None and key.own and not door.takes_own(adopted=key.adopted):
+            return None
         if key is None or key.state == REVOKED or stamp_of(key) != self.stamp:
             return None
         expired = key.expires_us is not None and now_us >= key.expires_us
         return None if expired else key
+
+
+def _unseen(who: str) -> Key | None:
+    """Read an own key out of its id: nothing else is kept of it before the upstream answers it."""
+    return unseen_key(who.removeprefix(OWN_ID)) if who.startswith(OWN_ID) else None
 
 
 def stamp_of(key: Key) -> str:

@@ -13,6 +13,7 @@ from proxy.ledger.view import View, days_of, frames, standings
 
 SCOPES_AT_ONCE: Final = 500
 KEYS_SHOWN: Final = 100
+IDLE_UP_TO: Final = 25  # with that many keys, those that bought nothing today are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Board:
     whole: Line
     groups: list[Group]
     hidden: int  # keys that spend least, left out
+    hidden_micros: int  # what these have spent and held today
 
 
 def board(directory: Directory) -> Callable[[Session], Board]:
@@ -59,7 +61,9 @@ def board(directory: Directory) -> Callable[[Session], Board]:
         load(session, view, keys, teams)
         lines = {key.id: key_line(view, key) for key in keys}
         ranked = sorted(keys, key=lambda k: (-lines[k.id].moved_micros, k.name))
-        shown = ranked[:KEYS_SHOWN]
+        busy = sum(lines[k.id].moved_micros > 0 for k in keys)
+        shown = ranked[: min(KEYS_SHOWN, max(IDLE_UP_TO, busy))]
+        rest = sum(lines[k.id].moved_micros for k in ranked[len(shown) :])
         groups = [Group(team_line(view, name)) for name in teams]
         by_team = {g.team.name: g for g in groups if g.team is not None}
         alone = Group(None)
@@ -67,7 +71,7 @@ def board(directory: Directory) -> Callable[[Session], Board]:
             by_team.get(key.team, alone).keys.append(lines[key.id])
         groups.sort(key=lambda g: -g.team.moved_micros if g.team else 0)
         found = [*groups, alone] if alone.keys else groups
-        return Board(whole_line(view), found, len(ranked) - len(shown))
+        return Board(whole_line(view), found, len(ranked) - len(shown), rest)
 
     return question
 

@@ -1,6 +1,13 @@
-"""The day's curve: sums at the end of each quarter hour, and today's no later than now."""
+"""What the page draws: the day's curve and the bars of spend."""
+
+from datetime import date
+
+import pytest
 
 from proxy.page.curve import Day
+from proxy.page.views.spend import Spent
+from proxy.reports.periods import Period
+from proxy.reports.spend import Figures
 
 MIDNIGHT_S = 1_795_996_800
 QUARTER_S = 900
@@ -27,3 +34,33 @@ def test_today_may_be_longer_than_yesterday() -> None:
     made = chart(seconds=4 * QUARTER_S + 1, today=(0,) * 5, before=(10**6,) * 2)
     assert len(made["x"]) == len(made["today"]) == len(made["before"]) == 7
     assert made["before"] == [0.0, 1.0, 2.0, None, None, None, None]
+
+
+def spent(days: int, *sold: int) -> Spent:
+    """Sell something on some of so many days, the last of which is the 30th."""
+    names = [date(2026, 11, 31 - day).isoformat() for day in range(days, 0, -1)]
+    period = Period(date.fromisoformat(names[0]), date.fromisoformat(names[-1]), "UTC")
+    cells = {("web", f"2026-11-{day:02}"): 10**6 for day in sold}
+    return Spent(period, names, [("web", Figures(1, 1, 10**6, 10**6))], cells)
+
+
+@pytest.mark.parametrize(
+    ("sold", "first", "count"),
+    [
+        pytest.param((1, 30), "2026-11-01", 30, id="all of them"),
+        pytest.param((11, 12), "2026-11-11", 20, id="what came before the first sale is left out"),
+        pytest.param((30,), "2026-11-24", 7, id="but never all but one"),
+    ],
+)
+def test_bars_begin_where_there_is_something_to_see(
+    sold: tuple[int, ...], first: str, count: int
+) -> None:
+    found = spent(30, *sold)
+    made = found.chart()
+    assert found.drawn[0] == first
+    assert len(made["x"]) == len(made["series"][0]) == count
+    assert sum(made["series"][0]) == len(sold)
+
+
+def test_few_bars_are_all_drawn() -> None:
+    assert spent(5, 30).drawn == spent(5, 30).bars

@@ -100,6 +100,33 @@ async def test_a_call_shows_up_by_itself_and_opens_to_its_story(
     await expect(facts).to_contain_text(answer.json()["data"]["id"])
 
 
+TICK = "htmx.trigger(document.body, 'farebox:tick')"
+
+
+async def test_an_opened_table_stays_open_when_its_part_comes_again(admin: Watched) -> None:
+    page = await admin.open("/")
+    await page.get_by_text("The figures, by hour").click()
+    before = await page.locator("#part-curve").get_attribute("data-mark")
+    assert before
+    await page.mouse.move(0, 0)
+    await page.wait_for_timeout(1100)  # the curve ends now, so a second later it is another one
+    await page.evaluate(TICK)
+    await expect(page.locator("#part-curve")).not_to_have_attribute("data-mark", before)
+    await expect(page.get_by_role("columnheader", name="Since midnight, USD")).to_be_visible()
+
+
+async def test_a_chart_stands_still_while_it_is_read(admin: Watched) -> None:
+    page = await admin.open("/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.locator(".u-over").hover(position={"x": 40, "y": 40})
+    said = await page.locator(".readout").inner_text()
+    await page.evaluate(TICK)
+    assert any("part=figures" in url for url in asked)
+    assert not any("part=curve" in url for url in asked)
+    await expect(page.locator(".readout")).to_have_text(said)
+
+
 async def test_live_can_be_switched_off_and_stays_off(admin: Watched) -> None:
     page = await admin.open("/")
     switch = page.get_by_role("button", name="Live")
@@ -287,10 +314,18 @@ async def test_spend_is_drawn_by_team_model_resolution_and_month(admin: Watched)
     await expect(page.locator(".tabs [aria-current]").nth(1)).to_have_text("7 days")
 
 
-async def test_the_readout_says_what_the_pointer_is_on(admin: Watched) -> None:
-    page = await admin.open("/spend")
-    await page.locator(".u-over").hover()
-    await expect(page.locator(".readout")).to_contain_text("USD")
+@pytest.mark.parametrize("path", ["/", "/spend"])
+async def test_the_readout_says_what_the_pointer_is_on_or_what_came_last(
+    admin: Watched, path: str
+) -> None:
+    page = await admin.open(path)
+    readout = page.locator(".readout")
+    await expect(readout).to_contain_text("USD")
+    last = await readout.inner_text()
+    await page.locator(".u-over").hover(position={"x": 40, "y": 40})
+    await expect(readout).not_to_have_text(last)
+    await page.mouse.move(0, 0)
+    await expect(readout).to_have_text(last)
 
 
 async def test_advice_says_what_would_have_been_saved(admin: Watched) -> None:
@@ -344,13 +379,3 @@ async def test_without_scripts_everything_but_charts_and_live_works(
         await plain.page.get_by_text("The figures, by hour").click()
         await expect(plain.page.get_by_role("columnheader", name="Hour")).to_be_visible()
         assert await make_key(plain, "without-scripts")
-
-
-async def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, house: House) -> None:
-    async with window(browser, house.url, "narrow") as phone:
-        await phone.log_in(TOKEN)
-        for path in ("/", "/charges", "/uncertain", "/keys", "/keys/web-shop", "/teams",
-                     "/prices", "/spend", "/advice", "/health"):  # fmt: skip
-            page = await phone.open(path)
-            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert await page.evaluate(wide) <= 0, path

@@ -144,7 +144,8 @@ def test_a_login_leads_where_one_wanted_to_go(house: House) -> None:
 
 
 def test_guessing_is_slowed_down(tmp_path: Path) -> None:
-    with serving(tmp_path / "f.db") as house, house.client() as client:
+    rule = {"FAREBOX_OWN_KEYS": "adopted"}
+    with serving(tmp_path / "f.db", **rule) as house, house.client() as client:
         seen = [log_in(client, f"guess-{n}").status_code for n in range(12)]
     assert seen[:5] == [403] * 5
     assert 429 in seen
@@ -179,6 +180,17 @@ def test_hostile_words_are_shown_and_not_run(house: House, admin: httpx.Client) 
     answer = admin.post("/keys/new", data=form)
     assert answer.status_code == 422
     assert HOSTILE not in answer.text
+
+
+def test_who_decides_too_late_is_told_how_it_stands(house: House, admin: httpx.Client) -> None:
+    path = f"/charges/{house.uncertain[1]}"
+    form = {"csrf": mark(admin.get(path).text), "why": "the provider shows none"}
+    assert admin.post(f"{path}/decide", data={**form, "do": "release"}).status_code == 303
+    late = admin.post(f"{path}/decide", data={**form, "do": "charge"})
+    assert late.status_code == 409
+    assert "Nothing was changed: it is released already" in late.text
+    assert "#f-why" not in late.text, "there is no such field any more"
+    assert "Decide this fare" not in late.text
 
 
 def test_a_hostile_reason_stays_text(house: House, admin: httpx.Client) -> None:
@@ -223,8 +235,47 @@ def test_a_field_that_cannot_be_is_named_and_kept(
     form = {"csrf": mark(admin.get("/keys/new").text), "name": "fine", field: value}
     answer = admin.post("/keys/new", data=form)
     assert answer.status_code == 422
-    assert re.search(f'href="#f-{field}">[^a-z]', answer.text), "it begins as sentences do"
-    assert "aria-invalid" in answer.text
+    label = re.search(f'<label for="f-{field}">([^<]+?) ?<', answer.text)
+    assert label
+    assert re.search(f'<a href="#f-{field}">{label[1]}</a>: [A-Z1]', answer.text), "as its label"
+    assert answer.text.count('aria-invalid="true"') == 1
+
+
+def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_form(admin: httpx.Client) -> None:
+    wrong = {"name": "two words", "daily_budget_usd": "1000001", "timezone": "Mars/Olympus",
+             "tags": "no sign", "expires_on": "tomorrow"}  # fmt: skip
+    form = {"csrf": mark(admin.get("/keys/new").text), **wrong}
+    answer = admin.post("/keys/new", data=form)
+    assert re.findall(r'<a href="#f-(\w+)">', answer.text) == [
+        "name", "daily_budget_usd", "expires_on", "timezone", "tags",
+    ]  # fmt: skip
+    assert "up to a million" in answer.text
+
+
+def test_what_is_wrong_about_a_team_leads_to_its_own_fields(admin: httpx.Client) -> None:
+    form = {"csrf": mark(admin.get("/teams").text), "name": "storefront", "version": "1"}
+    answer = admin.post("/teams", data={**form, "daily_budget_usd": "many"})
+    assert '<a href="#d-storefront">Daily cap</a>: Dollars' in answer.text
+    answer = admin.post("/teams", data={**form, "name": "two words", "daily_budget_usd": "many"})
+    assert re.findall(r'<a href="#([\w-]+)">', answer.text) == ["f-name", "f-daily_budget_usd"]
+
+
+@pytest.mark.parametrize(("mode", "said"), [("enforce", True), ("shadow", False)])
+def test_a_key_that_has_spent_all_is_told_what_that_means(
+    house: House, admin: httpx.Client, mode: str, *, said: bool
+) -> None:
+    form = {"csrf": mark(admin.get("/keys/new").text), "name": f"all-{mode}", "mode": mode}
+    made = admin.post("/keys/new", data={**form, "daily_budget_usd": "0"})
+    secret = re.search(r'value="(sk-fb-[^"]+)"', made.text)
+    assert secret
+    with house.client() as client:
+        log_in(client, secret[1])
+        assert ("Nothing is left" in client.get("/my").text) == said
+
+
+def test_a_name_like_an_id_is_refused_for_what_it_is(admin: httpx.Client) -> None:
+    form = {"csrf": mark(admin.get("/keys/new").text), "name": "own-0123456789abcdef"}
+    assert "looks like the id or fingerprint" in admin.post("/keys/new", data=form).text
 
 
 @pytest.mark.parametrize(

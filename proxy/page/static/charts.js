@@ -6,6 +6,14 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const font = "12px Inter, system-ui, sans-serif";
 
+  const ruler = document.createElement("canvas").getContext("2d");
+
+  // As wide as its widest label: a fixed width is a tenth of a phone's screen.
+  function room(_, labels) {
+    ruler.font = font;
+    return 12 + Math.ceil(Math.max(16, ...(labels ?? []).map((label) => ruler.measureText(label).width)));
+  }
+
   function dollars(value) {
     const digits = value !== 0 && Math.abs(value) < 1 ? 4 : 2;
     return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -15,7 +23,7 @@
     const common = { stroke: colour("dim"), font, ticks: { show: false }, grid: { stroke: colour("line"), width: 1 } };
     return [
       { ...common, grid: { show: false }, ticks: { show: true, stroke: colour("line"), size: 4 }, size: 30, ...times },
-      { ...common, size: 64, values: (_, marks) => marks.map((v) => v.toLocaleString("en-US", { maximumFractionDigits: 4 })) },
+      { ...common, size: room, values: (_, marks) => marks.map((v) => v.toLocaleString("en-US", { maximumFractionDigits: 4 })) },
     ];
   }
 
@@ -41,7 +49,7 @@
       series.push({ stroke: colour("limit"), width: 1.5, dash: [6, 5], points: { show: false } });
     }
     return {
-      data, series, clock,
+      data, series, clock, last: said.today.findLastIndex(Number.isFinite),
       axes: axes({ values: (_, marks) => marks.map(clock), splits: () => said.x.filter((at) => (at - said.x[0]) % (box.clientWidth < 560 ? 21600 : 10800) === 0) }),
       scales: { x: { time: false }, y: { range: [0, (near ? Math.max(top, said.limit) : top) * 1.08] } },
       words: (i) => {
@@ -62,12 +70,13 @@
     const most = said.x.length;
     const every = Math.ceil(most / Math.max(2, Math.floor(box.clientWidth / 90)));
     return {
+      last: most - 1,
       data: [said.x.map((_, i) => i), ...order.map((i) => stacked[i])],
       series: [{}, ...order.map((i) => ({
         fill: colour(`c${i + 1}`), stroke: colour("paper"), width: 0, points: { show: false },
-        paths: uPlot.paths.bars({ size: [0.72, 56] }),
+        paths: uPlot.paths.bars({ size: [0.72, 96] }),
       }))],
-      axes: axes({ splits: () => said.x.map((_, i) => i).filter((i) => i % every === 0), values: (_, marks) => marks.map((i) => name(said.x[i])) }),
+      axes: axes({ splits: () => said.x.map((_, i) => i).filter((i) => (most - 1 - i) % every === 0), values: (_, marks) => marks.map((i) => name(said.x[i])) }),
       scales: { x: { time: false, range: [-0.6, most - 0.4] }, y: { range: [0, Math.max(...sums, 0.0001) * 1.08] } },
       words: (i) => {
         const named = said.labels.map((label, s) => [label, said.series[s][i]]).filter(([, v]) => v);
@@ -81,13 +90,15 @@
     const said = JSON.parse(box.dataset.chart);
     const made = said.kind === "day" ? day(box, said) : bars(box, said);
     const readout = box.parentElement.querySelector(".readout");
+    const tell = (i) => { readout.textContent = made.words(i); };
     drawn.get(box)?.destroy();
     const plot = new uPlot({
       width: box.clientWidth, height: box.clientHeight, legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       series: made.series, axes: made.axes, scales: made.scales,
-      hooks: { setCursor: [(u) => { readout.textContent = u.cursor.idx == null ? "\u00a0" : made.words(u.cursor.idx); }] },
+      hooks: { setCursor: [(u) => tell(u.cursor.idx ?? made.last)] },
     }, made.data, box);
+    tell(made.last);
     drawn.set(box, plot);
   }
 
@@ -108,5 +119,5 @@
   document.fonts.ready.then(all);
   document.body.addEventListener("htmx:load", (event) => fresh(event.detail.elt));
   window.addEventListener("resize", () => requestAnimationFrame(all));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", all);
+  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", all);
 })();

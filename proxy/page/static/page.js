@@ -31,7 +31,10 @@ if (live) {
   setInterval(() => {
     if (running && !document.hidden) htmx.trigger(document.body, "farebox:tick");
   }, TICK_MS);
-  document.body.addEventListener("htmx:beforeRequest", () => live.classList.add("asking"));
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.querySelector(".chart:hover")) event.preventDefault(); // somebody is reading it
+    else live.classList.add("asking");
+  });
   document.body.addEventListener("htmx:afterRequest", (event) => {
     live.classList.remove("asking");
     if (event.detail.successful) {
@@ -42,6 +45,18 @@ if (live) {
     }
   });
 }
+
+// A part that comes again is closed as it was made: what was opened in it is opened again.
+const opened = new Set();
+document.addEventListener("toggle", (event) => {
+  const id = event.target.querySelector?.("summary")?.id;
+  if (id) opened[event.target.open ? "add" : "delete"](id);
+}, true);
+document.body.addEventListener("htmx:load", (event) => {
+  for (const summary of event.detail.elt.querySelectorAll("summary[id]")) {
+    if (opened.has(summary.id)) summary.parentElement.open = true;
+  }
+});
 
 document.querySelector(".top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 

@@ -1,6 +1,7 @@
 """Charges: the list, one charge's story, and the uncertain ones that a hand decides."""
 
 import re
+from http import HTTPStatus
 
 from starlette.responses import Response
 
@@ -19,6 +20,10 @@ from proxy.page.visit import NotHere, Visit
 
 ACTOR = "page"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+class TooLate(Exception):
+    """The charge was decided since the page with the form was made; the words say how."""
 
 
 def asked_for(visit: Visit, *, key_id: str | None = None) -> Filter:
@@ -94,6 +99,8 @@ async def decide(visit: Visit) -> Response:
         receipt = await _by_hand(visit, found.fare, outputs, why)
     except Unfit as unfit:
         return _told(visit, found, Filled(dict(visit.form), unfit.errors), 422)
+    except TooLate as late:
+        return _told(visit, await _story(visit), Filled({}, general=str(late)), HTTPStatus.CONFLICT)
     done = "charged" if receipt.fare.state == State.SETTLED else "released"
     return visit.go(f"/charges/{found.fare.id}?done={done}")
 
@@ -125,8 +132,8 @@ async def _by_hand(visit: Visit, fare: Fare, outputs: int | None, why: str) -> R
     return receipt
 
 
-def _too_late(fare: Fare) -> Unfit:
-    return Unfit({"why": f"Nothing was changed: {refusal_of(fare.state, fare.ground)}"})
+def _too_late(fare: Fare) -> TooLate:
+    return TooLate(f"Nothing was changed: {refusal_of(fare.state, fare.ground)}.")
 
 
 VIEWS = (

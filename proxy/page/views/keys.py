@@ -11,13 +11,14 @@ from proxy.admin.changes import Impossible, Revoked
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Key
 from proxy.ledger.registry import Made, Missing, Stale, Taken
 from proxy.ledger.store import Store
-from proxy.page.forms import Filled, Unfit, changed, key_said, key_shown, read
+from proxy.page.forms import FIELDS, Filled, Unfit, changed, key_said, key_shown, read
 from proxy.page.gate import View
 from proxy.page.render import render
 from proxy.page.standing import one
 from proxy.page.visit import NotHere, Visit
 
 ACTOR = "page"
+FIND_FROM = 12  # so many keys are a list to search
 NO = (Missing, Taken, Stale, Revoked, Impossible)
 STALE = "Somebody else changed this key since you opened the page. Below is how it stands now."
 
@@ -28,12 +29,15 @@ async def listed(visit: Visit) -> Response:
 
 
 def _listed(visit: Visit) -> Response:
+    everything, wanted = visit.asked("show") == "all", visit.asked("q").casefold()
     keys = sorted(visit.desk.directory.keys.values(), key=lambda k: (k.team, k.name))
-    everything = visit.asked("show") == "all"
+    shown = [k for k in keys if everything or k.state != REVOKED]
     return render(
         visit,
         "keys.html",
-        keys=[k for k in keys if everything or k.state != REVOKED],
+        keys=[k for k in shown if wanted in f"{k.name} {k.team}".casefold()],
+        find=wanted != "" or len(shown) >= FIND_FROM,
+        q=visit.asked("q"),
         revoked=sum(k.state == REVOKED for k in keys),
         everything=everything,
         default_micros=visit.desk.directory.default_daily_micros,
@@ -64,10 +68,9 @@ def _teams(visit: Visit) -> list[str]:
 async def create(visit: Visit) -> Response:
     """Make a key and show its secret."""
     try:
-        said = {"name": visit.said("name"), **key_said(visit.form, visit.desk.zone)}
-        made = await visit.desk.fares.writer.transact(
-            changes.create(read(NewKey, said), actor=ACTOR)
-        )
+        said, wrong = key_said(visit.form, visit.desk.zone)
+        asked = read(NewKey, {"name": visit.said("name"), **said}, wrong)
+        made = await visit.desk.fares.writer.transact(changes.create(asked, actor=ACTOR))
     except (Unfit, *NO) as error:
         return _new(visit, _wrong(visit, error), adopt=False, status=422)
     return _secret(visit, made, "Key created")
@@ -76,14 +79,11 @@ async def create(visit: Visit) -> Response:
 async def adopt(visit: Visit) -> Response:
     """Name a caller's own key."""
     try:
-        said = {
-            "name": visit.said("name"),
-            "fingerprint": visit.said("fingerprint").lower(),
-            **key_said(visit.form, visit.desk.zone),
-        }
-        key = await visit.desk.fares.writer.transact(
-            changes.adopt(read(Adoption, said), actor=ACTOR)
-        )
+        said, wrong = key_said(visit.form, visit.desk.zone)
+        mark = visit.said("fingerprint").lower()
+        said = {"name": visit.said("name"), "fingerprint": mark, **said}
+        asked = read(Adoption, said, wrong)
+        key = await visit.desk.fares.writer.transact(changes.adopt(asked, actor=ACTOR))
     except (Unfit, *NO) as error:
         return _new(visit, _wrong(visit, error), adopt=True, status=422)
     return visit.go(f"/keys/{key.id}?done=adopted")
@@ -91,15 +91,11 @@ async def adopt(visit: Visit) -> Response:
 
 def _wrong(visit: Visit, error: Exception) -> Filled:
     if isinstance(error, Unfit):
-        return Filled(dict(visit.form), _by_field(error.errors))
+        return Filled(dict(visit.form), error.errors)
     if isinstance(error, Taken):
         return Filled(dict(visit.form), {"name": "Another key has this name"})
     words = str(error)
     return Filled(dict(visit.form), general=f"{words[:1].upper()}{words[1:]}.")
-
-
-def _by_field(errors: dict[str, str]) -> dict[str, str]:
-    return {"expires_on" if name == "expires_at" else name: why for name, why in errors.items()}
 
 
 def _secret(visit: Visit, made: Made, title: str) -> Response:
@@ -135,18 +131,15 @@ async def alter(visit: Visit) -> Response:
     key = _key(visit)
     try:
         wanted = changed(visit.form, key_shown(key, visit.desk.zone))
-        said = {"name": visit.said("name"), **key_said(visit.form, visit.desk.zone)}
-        kept = {n: v for n, v in said.items() if _field(n) in wanted}
-        asked = read(KeyChange, kept)
+        said, wrong = key_said(visit.form, visit.desk.zone)
+        said = {"name": visit.said("name"), **said}
+        kept = {n: v for n, v in said.items() if FIELDS.get(n, n) in wanted}
+        asked = read(KeyChange, kept, {n: why for n, why in wrong.items() if n in wanted})
         change = changes.alter(key.id, asked, actor=ACTOR, version=_version(visit))
         await visit.desk.fares.writer.transact(change)
     except (Unfit, *NO) as error:
         return await _refused(visit, error)
     return visit.go(f"/keys/{key.id}?done=saved")
-
-
-def _field(member: str) -> str:
-    return "expires_on" if member == "expires_at" else member
 
 
 def _version(visit: Visit) -> int:

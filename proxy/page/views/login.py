@@ -15,7 +15,6 @@ from proxy.page.visit import Visit
 
 SECRET_MAX = 512
 WRONG = "This opens nothing here. Is it the whole token or key, without quotes?"
-UNSEEN = f"{WRONG} A key of your own opens its page after its first call."
 
 
 async def form(visit: Visit) -> Response:
@@ -43,14 +42,14 @@ async def enter(visit: Visit) -> Response:
     now = now_us()
     try:
         caller = _caller(visit, secret, now)
-        if caller is None or caller.unseen:  # any text could be an own key that never called
+        if caller is None or caller.unseen:
             visit.desk.guard.check_token(secret, visit.desk.guard.address(visit.request))
     except Slower as slower:
         words = f"Too many wrong tries. Try again in {slower.wait_s} seconds."
         return _form(visit, after=after, error=words, status=429, wait_s=slower.wait_s)
-    except InvalidKey:
-        words = WRONG if caller is None else UNSEEN
-        return _form(visit, after=after, error=words, status=HTTPStatus.FORBIDDEN)
+    except InvalidKey:  # an unseen own key may go on, but any text could be one: it was a guess
+        if caller is None:
+            return _form(visit, after=after, error=WRONG, status=HTTPStatus.FORBIDDEN)
     if caller is None:
         visit.fresh = begin(ADMIN, now // 1_000_000)
         return visit.go(after if is_ours(after) else "/")

@@ -19,6 +19,7 @@ from proxy.reports.spend import Figures, Question, figures, labels, page
 
 BY = {"team": "Team", "key": "Key", "model": "Model", "resolution": "Resolution", "month": "Month"}
 BANDS = 6  # colours that people can tell apart; the rest is one band
+BARS_LEAST = {"day": 7, "month": 3}  # one bar alone says nothing about its height
 DAYS_MAX = 62  # above that a bar is a month
 SPANS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "12 months"}
 REST = "all others"
@@ -52,12 +53,24 @@ class Spent:
         names = names or [name for name, _ in self.groups]
         return names if len(names) <= BANDS else [*names[: BANDS - 1], REST]
 
+    @property
+    def drawn(self) -> list[str]:
+        """Leave out the bars before the first sale: a young ledger would be drawn as a void."""
+        sold = {bar for (_, bar), micros in self.cells.items() if micros}
+        empty = next((i for i, bar in enumerate(self.bars) if bar in sold), 0)
+        return self.bars[max(0, min(empty, len(self.bars) - BARS_LEAST[self.unit])) :]
+
+    @property
+    def unit(self) -> str:
+        """Say what a bar is: a day or a month."""
+        return "day" if len(self.bars[0]) > len("2026-11") else "month"
+
     def chart(self) -> dict[str, Any]:
         """Draw it: per bar the USD of every band."""
-        zone, unit = self.period.zone, "day" if len(self.bars[0]) > len("2026-11") else "month"
-        starts = [_start_s(bar, zone) for bar in self.bars]
-        series = [[self._of(band, bar) / 1e6 for bar in self.bars] for band in self.bands]
-        return {"kind": "bars", "zone": zone, "x": starts, "unit": unit,
+        bars, zone = self.drawn, self.period.zone
+        starts = [_start_s(bar, zone) for bar in bars]
+        series = [[self._of(band, bar) / 1e6 for bar in bars] for band in self.bands]
+        return {"kind": "bars", "zone": zone, "x": starts, "unit": self.unit,
                 "labels": self.bands, "series": series}  # fmt: skip
 
     def _of(self, band: str, bar: str) -> int:

@@ -51,13 +51,11 @@ async def save(visit: Visit) -> Response:
     """Set a team's caps; a new name makes a new team."""
     name = visit.said("name")
     try:
-        if name != "*":
-            read(_Named, {"name": name})
         known = visit.desk.directory.teams.get(name)
         shown = team_shown(known) if known else {}
         said = {n: visit.said(n) or None for n in ("daily_budget_usd", "monthly_budget_usd")}
         wanted = changed(visit.form, shown) if known else set(said)
-        asked = read(TeamFacts, {n: v for n, v in said.items() if n in wanted})
+        asked = read(TeamFacts, {n: v for n, v in said.items() if n in wanted}, _misnamed(name))
         version = int(visit.said("version")) if visit.said("version").isdecimal() else None
         change = changes.set_team(name, asked, actor=ACTOR, version=version if known else None)
         await visit.desk.fares.writer.transact(change)
@@ -66,6 +64,15 @@ async def save(visit: Visit) -> Response:
     except Stale:
         return await _listed(visit, name, Filled({}, general=STALE), HTTPStatus.CONFLICT)
     return visit.go("/teams?done=saved")
+
+
+def _misnamed(name: str) -> dict[str, str]:
+    try:
+        if name != "*":
+            read(_Named, {"name": name})
+    except Unfit as unfit:
+        return unfit.errors
+    return {}
 
 
 async def put(visit: Visit) -> Response:

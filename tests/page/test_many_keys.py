@@ -1,0 +1,79 @@
+"""Two hundred keys: the page shows those that matter, and finds the others."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from proxy.clock import now_us
+from proxy.ledger import registry
+from proxy.page.standing import IDLE_UP_TO, Board, board
+from tests.page.house import House, serving
+from tests.page.made_up import History, empty
+
+MANY = 60
+
+
+def keys(directory: Path, *, busy: int) -> History:
+    """Make many keys, some of which have bought something today."""
+    history = History(empty(directory / "f.db"))
+    for n in range(MANY):
+        team = f"team-{n % 3}"
+        made = registry.create_key(f"k{n:02}", actor="seed", team=team)
+        history.store.transact(made)
+    now = now_us()
+    for n in range(busy):
+        history.buy(f"k{MANY - 1 - n:02}", now)
+    history.at(now)
+    return history
+
+
+def names(found: Board) -> list[str]:
+    return [line.name for group in found.groups for line in group.keys]
+
+
+@pytest.mark.parametrize(("busy", "shown"), [(0, IDLE_UP_TO), (2, IDLE_UP_TO), (40, 40)])
+def test_keys_that_bought_something_are_all_shown_and_few_others(
+    tmp_path: Path, busy: int, shown: int
+) -> None:
+    store = keys(tmp_path, busy=busy).store
+    found = board(store.directory)(store.session)
+    assert len(names(found)) == shown
+    assert {f"k{MANY - 1 - n:02}" for n in range(busy)} <= set(names(found))
+    assert (found.hidden, found.hidden_micros) == (MANY - shown, 0)
+    store.session.close()
+
+
+@pytest.fixture(scope="module")
+def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    directory = tmp_path_factory.mktemp("many")
+    keys(directory, busy=1).store.session.close()
+    with serving(directory / "f.db") as house, house.admin() as client:
+        yield client
+
+
+def listed(page: httpx.Response) -> list[str]:
+    return re.findall(r'<th scope="row"><a href="/keys/[^"]+">([^<]+)', page.text)
+
+
+def test_what_is_left_out_is_counted(admin: httpx.Client) -> None:
+    page = admin.get("/")
+    assert f"{MANY - IDLE_UP_TO} more keys spent nothing today" in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("", MANY), ("K17", 1), ("team-2", MANY // 3), ("k5", 10), ("nobody", 0)],
+)
+def test_keys_are_found_by_name_and_team(admin: httpx.Client, query: str, found: int) -> None:
+    page = admin.get("/keys", params={"q": query})
+    assert len(listed(page)) == found
+    assert ("No key fits." in page.text) == (not found)
+    assert "Name or team" in page.text
+
+
+def test_a_few_keys_need_no_search(house: House) -> None:
+    with house.admin() as client:
+        assert "Name or team" not in client.get("/keys").text
