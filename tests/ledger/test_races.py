@@ -60,8 +60,9 @@ def test_an_outcome_that_every_node_sees_at_once_counts_once(
     for number in range(ROUNDS):
         fare = ledger.reserve(key)
         results = at_once(nodes, lambda n, f=fare: Decide(f.id, outcomes[n], Ground.ANSWER))  # type: ignore[misc]
-        assert sum(result.changed for result in results) == 1, number
-        assert ledger.kinds(fare)[1:] in (["settle"], ["release"])
+        kinds = ledger.kinds(fare)[1:]
+        assert kinds in (["settle"], ["release", "correct"]), number  # images after a failure
+        assert sum(result.changed for result in results) == len(kinds)
     assert ledger.used(key, DAY)[1] == 0
     assert differences(ledger.session) == []
 

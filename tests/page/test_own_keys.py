@@ -44,6 +44,15 @@ def test_before_its_first_call_it_sees_what_budget_says(fresh: House) -> None:
     assert "No charges yet." in page.text
 
 
+@pytest.mark.parametrize("text", ["an-admin-tokn", "Bearer an-admin-tokn", "SK-x", " sk", "-sk-x"])
+def test_a_mistyped_token_is_no_key(fresh: House, text: str) -> None:
+    with fresh.client() as client:
+        answer = log_in(client, text)
+        assert answer.status_code == 403
+        assert "This opens nothing here" in answer.text
+        assert client.get("/my").status_code != 200
+
+
 def test_nothing_is_kept_of_a_key_that_only_looked(fresh: House, tmp_path: Path) -> None:
     with fresh.client() as client:
         sent = log_in(client, OWN).headers["set-cookie"]
@@ -81,7 +90,7 @@ def test_every_unknown_key_counts_as_a_guess_at_the_token(fresh: House) -> None:
     seen = []
     for n in range(12):
         with fresh.client() as client:
-            seen.append(log_in(client, f"guess-{n}").status_code)
+            seen.append(log_in(client, f"sk-guess-{n}").status_code)
     assert seen[:5] == [303] * 5
     assert 429 in seen
 

@@ -14,6 +14,7 @@ from proxy.page.session import ADMIN, NOBODY, begin, stamp_of
 from proxy.page.visit import Visit
 
 SECRET_MAX = 512
+OF_GPT_PROTO = "sk-"  # what its keys begin with (v3 contract, 1.4); a mistyped token does not
 WRONG = "This opens nothing here. Is it the whole token or key, without quotes?"
 
 
@@ -47,8 +48,8 @@ async def enter(visit: Visit) -> Response:
     except Slower as slower:
         words = f"Too many wrong tries. Try again in {slower.wait_s} seconds."
         return _form(visit, after=after, error=words, status=429, wait_s=slower.wait_s)
-    except InvalidKey:  # an unseen own key may go on, but any text could be one: it was a guess
-        if caller is None:
+    except InvalidKey:  # an unseen own key may go on, if it looks like one; still it was a guess
+        if caller is None or not (caller.own_secret or "").startswith(OF_GPT_PROTO):
             return _form(visit, after=after, error=WRONG, status=HTTPStatus.FORBIDDEN)
     if caller is None:
         visit.fresh = begin(ADMIN, now // 1_000_000)
