@@ -48,6 +48,7 @@ def _unlocked(ledger: Ledger) -> None:
 @pytest.fixture
 def chained(ledger: Ledger, clock: Clock) -> Ledger:
     """A ledger with three seals over three calls, and a fourth call that is not sealed yet."""
+    ledger.publish()
     key = ledger.key()
     for _ in range(3):
         fare = ledger.reserve(key)
