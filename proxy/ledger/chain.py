@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 
 from proxy.ledger.difference import Difference, apart
-from proxy.ledger.seal import START, Seal, Span, head, seals
+from proxy.ledger.seal import FARES_HEAD, START, Seal, Span, head, seals
 from proxy.ledger.session import LedgerFault, Session
 
 
 def broken(session: Session) -> Iterator[Difference]:
     """Make every seal again from the one before it."""
-    before = START
+    before, fares_head = START, ""
     for seal in seals(session):
         if seal.n == before.n + 1:
             yield from _link(session, before, seal)
         else:
             yield Difference(f"seal {before.n + 1}", "missing", 1, 0)
-        before = seal
+        before, fares_head = seal, seal.fares_head or fares_head
     if (told := head(session)) != before.head:
         number, _, mark = told.partition(":")
         if number == str(before.n):
@@ -23,6 +23,8 @@ def broken(session: Session) -> Iterator[Difference]:
         else:
             derived = int(number) if number.isdecimal() else -1
             yield Difference("last seal", "number", derived, before.n)
+    elif head(session, FARES_HEAD) != fares_head:
+        yield Difference("last seal", "charges", 1, 0)
 
 
 def _link(session: Session, before: Seal, seal: Seal) -> Iterator[Difference]:
@@ -44,6 +46,8 @@ def _link(session: Session, before: Seal, seal: Seal) -> Iterator[Difference]:
             yield Difference(where, what, derived, found)
     if made.hash != seal.hash:
         yield Difference(where, "hash", *apart(made.hash, seal.hash))
+    if seal.fares not in ("", made.fares):
+        yield Difference(where, "charges", *apart(made.fares, seal.fares))
 
 
 def sealed(session: Session) -> tuple[int, int]:
