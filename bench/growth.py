@@ -25,16 +25,17 @@ import httpx
 from bench.goals import Finding, found, written
 from bench.processes import STARTS_WITHIN_S, free_port
 from bench.session import SCRATCH
-from pricing import Micros, Quote
+from pricing import BUNDLED, Micros, Quote, load_tables
 from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.fares import new_id
-from proxy.ledger import registry
+from proxy.ledger import registry, versions
 from proxy.ledger.operation import Operation
 from proxy.ledger.outcomes import Decide
 from proxy.ledger.reader import bought, where_stands
 from proxy.ledger.reserve import Reserve
 from proxy.ledger.schema import migrate, open_session
+from proxy.ledger.settlement import QUARTER_US
 from proxy.ledger.store import Store
 
 AT_ONCE, TURNS, CHUNK, KEYS = 32, 150, 250_000, 200
@@ -59,10 +60,29 @@ _CHARGES = _NUMBERS + (
 )
 _ENTRIES = _NUMBERS + (
     "INSERT INTO entries(charge_id,seq,kind,reserved_micros,settled_micros,images,at_us,ground,"
-    "actor,why) SELECT printf('fb_0%021d',i),k.seq,k.kind,k.r,k.s,k.n,?4+i*800000,k.g,'',k.w"
-    " FROM n JOIN (SELECT 1 seq,'reserve' kind,40200 r,0 s,0 n,'' g,'' w UNION ALL"
-    " SELECT 2,'accept',0,0,0,'','' UNION ALL"
-    " SELECT 3,'settle',-40200,40200,1,'answer','completed') k WHERE ?3>0"
+    "actor,why) SELECT printf('fb_0%021d',i),k.seq,k.kind,k.r,k.s,k.n,?4+i*800000+k.t,k.g,'',k.w"
+    " FROM n JOIN (SELECT 1 seq,'reserve' kind,40200 r,0 s,0 n,'' g,'' w,0 t UNION ALL"
+    " SELECT 2,'accept',0,0,0,'','',900000 UNION ALL"
+    " SELECT 3,'settle',-40200,40200,1,'answer','completed',9000000) k WHERE ?3>0"
+)
+_SAYS = "key_id,key_name,team,model,resolution,task,price_version,tags"
+_COUNTED = "team,key_name,model,resolution"
+# What the charges come to, so that `farebox verify` has nothing to say against it.
+_SUMS = (
+    *(
+        f"INSERT INTO balances SELECT {scope},'{window}',substr(day,1,{length}),"
+        "sum(settled_micros),0 FROM charges GROUP BY 1,2,3"
+        for scope in ("'key:'||key_id", "'installation'")
+        for window, length in (("day", 10), ("month", 7))
+    ),
+    (
+        f"INSERT INTO spend SELECT admitted_us/{QUARTER_US},{_SAYS},count(*),sum(sold_images),"
+        f"sum(settled_micros),sum(sold_images*list_unit_micros) FROM charges GROUP BY 1,{_SAYS}"
+    ),
+    (
+        f"INSERT INTO totals SELECT {_COUNTED},sum(settled_micros),sum(sold_images)"
+        f" FROM charges GROUP BY {_COUNTED}"
+    ),
 )
 
 
@@ -78,8 +98,12 @@ def fill(path: Path, charges: int) -> None:
         connection.execute(_CHARGES, bounds)
         connection.execute(_ENTRIES, bounds)
         connection.execute("COMMIT")
+    for statement in _SUMS:
+        connection.execute(statement)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
+    with contextlib.closing(open_session(f"sqlite:///{path}")) as session:
+        Store(session).transact(versions.add(load_tables(BUNDLED).versions, actor="bench"))
 
 
 def one_of(path: Path) -> tuple[str, str]:

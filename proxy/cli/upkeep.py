@@ -22,7 +22,7 @@ COLUMNS: Final = ("where", "what", "derived", "found")
 
 
 def verify(context: typer.Context, as_json: Json = False) -> None:
-    """Derive every balance and seal again from the entries; exit 1 on any difference."""
+    """Derive every balance, report and seal from the entries; exit 1 on any difference."""
     with opened(context) as store:
         found = [d for d in differences(store.session) if d.derived != d.found]
         count, until_us = sealed(store.session)

@@ -268,3 +268,4 @@ class Seal(SQLModel, table=True):
     entries: int = _big()
     audits: int = _big()
     hash: str
+    fares: str = ""

@@ -1,6 +1,9 @@
 """Seals: a chain of hashes over what was written, made after the fact. Nothing waits for it.
 
-A seal covers the entries and the audit of a span of time, and the seal before it. A span is
+A seal covers the entries and the audit of a span of time, and the seal before it. Beside that
+stands a chain of its own, over what of a charge never changes: what its caller bought, under
+which name and at which price, goes with its first entry, the upstream's id with its decision. It
+is another column, so that versions from before it make and check the same seals. A span is
 sealed only when nothing can be added to it or taken from it any more: it ended a minute ago, no
 transaction from before its end is still running, and no charge in it can still be forgotten (one
 by a key that the upstream has not let in yet). What is newer than the last seal is not sealed yet.
@@ -11,7 +14,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import sha256
 from typing import Any, Final
 
@@ -26,6 +29,7 @@ ENTRIES_MAX: Final = 1_000  # some milliseconds of work beside the calls
 SEALS_MAX: Final = 1_000  # read at a time
 BREATH_S: Final = 0.05
 HEAD: Final = "seal"  # the fact that names the last seal: one taken off the end is missed too
+FARES_HEAD: Final = "seal.fares"  # the same of the last that covers charges
 log = logging.getLogger("farebox.seal")
 
 _ENTRIES = (
@@ -35,12 +39,27 @@ _ENTRIES = (
 _AUDIT = (
     "SELECT at_us,id,actor,action,subject,before,after,why FROM audit WHERE at_us>? AND at_us<=?"
 )
-_SEALS = "SELECT n,from_us,to_us,entries,audits,hash FROM seals"
+# Neither when it is due nor whether its key is let in: those change.
+_BOUGHT = (
+    "SELECT c.id,c.key_id,c.key_name,c.team,c.account,c.surface,c.model,c.called,c.resolution,"
+    "c.task,c.images,c.unit_micros,c.list_unit_micros,c.price_version,c.price_status,"
+    "c.price_assumed,c.images_mode,c.reserved_micros,c.key_day,c.day,c.admitted_us,c.owner,c.tags,"
+    "c.body_hash,c.shadow,c.refs,c.aspect FROM entries e JOIN charges c ON c.id=e.charge_id"
+    " WHERE e.at_us>? AND e.at_us<=? AND e.seq=1"
+)
+# A charge that was never accepted may be given its id by a statement, long after its decision.
+_NAMED = (
+    "SELECT c.id,c.prediction_id FROM entries e JOIN charges c ON c.id=e.charge_id"
+    " WHERE e.at_us>? AND e.at_us<=? AND e.kind IN ('settle','release')"
+    " AND c.accepted_us IS NOT NULL"
+)
+_SEALS = "SELECT n,from_us,to_us,entries,audits,hash,fares FROM seals"
 _LAST = (  # in one statement: another node may be writing the next
-    "SELECT m.value,s.n,s.from_us,s.to_us,s.entries,s.audits,s.hash FROM (SELECT 1) AS one"
+    "SELECT m.value,s.n,s.from_us,s.to_us,s.entries,s.audits,s.hash,s.fares"
+    " FROM (SELECT 1) AS one"
     " LEFT JOIN meta m ON m.name=? LEFT JOIN seals s ON s.n=(SELECT max(n) FROM seals)"
 )
-_PUT = "INSERT INTO seals(n,from_us,to_us,entries,audits,hash) VALUES(?,?,?,?,?,?)"
+_PUT = "INSERT INTO seals(n,from_us,to_us,entries,audits,hash,fares) VALUES(?,?,?,?,?,?,?)"
 _COUNT = (
     "SELECT (SELECT count(*) FROM entries WHERE at_us>? AND at_us<=?),"
     "(SELECT count(*) FROM audit WHERE at_us>? AND at_us<=?)"
@@ -62,7 +81,10 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """One link: what lies after `from_us` and up to `to_us`, in microseconds, and its hash."""
+    """One link: what lies after `from_us` and up to `to_us`, in microseconds, and its hash.
+
+    `fares` is the hash over charges; empty if a version that knew of none made the seal.
+    """
 
     n: int
     from_us: int
@@ -70,14 +92,20 @@ class Seal:
     entries: int
     audits: int
     hash: str
+    fares: str
 
     @property
     def head(self) -> str:
         """Name it, for the fact that tells which is the last."""
         return f"{self.n}:{self.hash}" if self.n else ""
 
+    @property
+    def fares_head(self) -> str:
+        """Name it, for the fact that tells which is the last that covers charges."""
+        return f"{self.n}:{self.fares}" if self.fares else ""
 
-START: Final = Seal(0, 0, 0, 0, 0, "")
+
+START: Final = Seal(0, 0, 0, 0, 0, "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +117,27 @@ class Span:
 
     entries: list[Row]
     audits: list[Row]
+    bought: list[Row]
+    named: list[Row]
 
     @classmethod
     def read(cls, session: Session, from_us: int, to_us: int) -> "Span":
         """Read it."""
         span = (from_us, to_us)
-        return cls(sorted(session.rows(_ENTRIES, span)), sorted(session.rows(_AUDIT, span)))
+        asked = (_ENTRIES, _AUDIT, _BOUGHT, _NAMED)
+        return cls(*(sorted(session.rows(sql, span)) for sql in asked))
 
     def seal(self, before: Seal, to_us: int) -> Seal:
         """Chain it to the seal before: SHA-256 of one JSON text, the same on every database."""
         n, from_us = before.n + 1, before.to_us
-        facts = [before.hash, n, from_us, to_us, self.entries, self.audits]
-        text = json.dumps(facts, separators=(",", ":"), default=repr)
-        found = sha256(text.encode()).hexdigest()
-        return Seal(n, from_us, to_us, len(self.entries), len(self.audits), found)
+        found = _hash(before.hash, n, from_us, to_us, self.entries, self.audits)
+        fares = _hash(before.fares, n, from_us, to_us, self.bought, self.named)
+        return Seal(n, from_us, to_us, len(self.entries), len(self.audits), found, fares)
+
+
+def _hash(*facts: Any) -> str:
+    text = json.dumps(facts, separators=(",", ":"), default=repr)
+    return sha256(text.encode()).hexdigest()
 
 
 def seals(session: Session) -> Iterator[Seal]:
@@ -113,9 +148,9 @@ def seals(session: Session) -> Iterator[Seal]:
             yield (seal := Seal(*row))
 
 
-def head(session: Session) -> str:
+def head(session: Session, name: str = HEAD) -> str:
     """Read which seal was written last; empty if none was."""
-    found = session.rows("SELECT value FROM meta WHERE name=?", (HEAD,))
+    found = session.rows("SELECT value FROM meta WHERE name=?", (name,))
     return str(found[0][0]) if found else ""
 
 
@@ -176,12 +211,11 @@ def put(seal: Seal) -> Callable[[Store], bool]:
         span = (seal.from_us, seal.to_us)
         if tuple(store.session.rows(_COUNT, span * 2)[0]) != (seal.entries, seal.audits):
             return False
-        row: tuple[Any, ...] = (
-            seal.n, seal.from_us, seal.to_us, seal.entries, seal.audits, seal.hash,
-        )  # fmt: skip
+        row: tuple[Any, ...] = astuple(seal)
         if store.session.run(f"{_PUT} ON CONFLICT DO NOTHING", row) != 1:
             return False
         store.set_meta(HEAD, seal.head)
+        store.set_meta(FARES_HEAD, seal.fares_head)
         return True
 
     return change

@@ -245,13 +245,16 @@ class SqliteSession:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Hold one state of the database for several reads."""
+        """Hold one state of the database for several reads; what they sort may go to disk."""
         with _FAULTS:
+            self._connection.execute("PRAGMA temp_store=FILE")
             self._connection.execute("BEGIN")
         try:
             yield
         finally:
             self._connection.execute("ROLLBACK")
+            if self._turns is not None:
+                self._connection.execute("PRAGMA temp_store=MEMORY")
 
     def close(self) -> None:
         """Let go of the connection; the last one checkpoints, so it takes its turn."""

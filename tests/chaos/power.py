@@ -16,9 +16,10 @@ from typing import Any, TypeAlias
 
 import apsw
 
+from pricing import BUNDLED, load_tables
 from proxy.charge import Ground
 from proxy.fares import new_id
-from proxy.ledger import registry
+from proxy.ledger import registry, versions
 from proxy.ledger.operation import Operation
 from proxy.ledger.outcomes import Accept, Decide
 from proxy.ledger.reserve import Reserve
@@ -160,6 +161,7 @@ def _written(path: Path, synchronous: str) -> tuple[Files, list[Step]]:
         store = Store(session)
         store.open()
         session.run(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        store.transact(versions.add(load_tables(BUNDLED).versions, actor="t"))
         key = store.transact(registry.create_key("k", actor="t", daily_micros=-1)).key
         session.run("PRAGMA wal_checkpoint(TRUNCATE)")
         files = {file.name: bytearray(file.read_bytes()) for file in path.parent.glob("*.db*")}

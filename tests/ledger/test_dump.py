@@ -36,6 +36,7 @@ def test_a_dump_restored_elsewhere_is_asked_about_again(
 ) -> None:
     url, other = make_url("postgresql"), postgres.create()
     ledger = Ledger(url)
+    ledger.publish()
     key = ledger.key("web")
     fare = ledger.reserve(key)
     ledger.accept(fare)

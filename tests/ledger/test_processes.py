@@ -47,6 +47,7 @@ def contend(ledger: Ledger, key_id: str, calls: int, *ahead_s: int) -> list[list
 @pytest.mark.parametrize("fits", [130, 200])
 def test_four_processes_with_fifty_calls_each_get_exactly_what_fits(url: str, fits: int) -> None:
     ledger = Ledger(url)
+    ledger.publish()
     key = ledger.key(daily_micros=fits * 100)
     found = contend(ledger, key.id, 50, 0, 0, 0, 0)
     admitted, refused, other = (sum(column) for column in zip(*found, strict=True))

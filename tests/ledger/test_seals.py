@@ -14,52 +14,14 @@ from proxy.ledger.seal import Broken, Sealer, next_seal, put, seals
 from proxy.ledger.store import Store
 from proxy.ledger.verify import sealed, verify
 from proxy.ledger.writer import Writer
+from tests.ledger.sealing import STRANGER, chained, found, seal
 from tests.ledger.world import Clock, Ledger
 
-STRANGER = "0123456789abcdef"
+__all__ = ["chained"]
+
 FLIP = (
     "UPDATE seals SET hash=substr(hash,1,63)||CASE substr(hash,64) WHEN '0' THEN '1' ELSE '0' END"
 )
-
-
-def seal(ledger: Ledger) -> int:
-    """Seal all that can be sealed; how many seals that made."""
-    made = 0
-    while (found := next_seal(ledger.session)) is not None:
-        assert ledger.store.transact(put(found))
-        made += 1
-    return made
-
-
-def found(ledger: Ledger) -> list[tuple[str, str]]:
-    """What `verify` says of the seals: number and what differs."""
-    told = [d for d in verify(ledger.session) if "seal" in d.where]
-    assert all(d.derived != d.found for d in told)
-    return [(d.where.split(" (")[0], d.what) for d in told]
-
-
-def _unlocked(ledger: Ledger) -> None:
-    """Take away what keeps entries as they are, as somebody with the file in hand would."""
-    on = "" if ledger.session.dialect == "sqlite" else " ON entries"
-    for name in ("entries_stay", "entries_remain"):
-        ledger.session.run(f"DROP TRIGGER IF EXISTS {name}{on}")
-
-
-@pytest.fixture
-def chained(ledger: Ledger, clock: Clock) -> Ledger:
-    """A ledger with three seals over three calls, and a fourth call that is not sealed yet."""
-    key = ledger.key()
-    for _ in range(3):
-        fare = ledger.reserve(key)
-        clock.step(seconds=5)
-        ledger.accept(fare)
-        ledger.settle(fare)
-        ledger.set_key(daily_micros=None)
-        clock.step(minutes=2)
-        assert seal(ledger) == 1
-    ledger.settle(ledger.reserve(key))
-    _unlocked(ledger)
-    return ledger
 
 
 def test_what_was_written_is_sealed_and_verified(chained: Ledger, clock: Clock) -> None:
@@ -85,7 +47,8 @@ TAMPERED = {
         "UPDATE entries SET at_us=at_us+1 WHERE SECOND AND seq=2", [("seal 2", "hash")],
     ),
     "an entry removed": (
-        "DELETE FROM entries WHERE SECOND AND seq=3", [("seal 2", "entries"), ("seal 2", "hash")],
+        "DELETE FROM entries WHERE SECOND AND seq=3",
+        [("seal 2", "entries"), ("seal 2", "hash"), ("seal 2", "charges")],
     ),
     "a byte of the audit": (
         "UPDATE audit SET actor='tesT' WHERE id=1", [("seal 1", "hash")],
@@ -104,6 +67,16 @@ TAMPERED = {
     "where a seal begins": (
         "UPDATE seals SET from_us=from_us+1 WHERE n=2", [("seal 2", "from_us")],
     ),
+    "a hash over charges": (
+        f"{FLIP.replace('hash', 'fares')} WHERE n=2",
+        [("seal 2", "charges"), ("seal 3", "charges")],
+    ),
+    "the last over charges": (
+        f"{FLIP.replace('hash', 'fares')} WHERE n=3",
+        [("seal 3", "charges"), ("last seal", "charges")],
+    ),
+    "a hash over charges removed": ("UPDATE seals SET fares='' WHERE n=2", [("seal 3", "charges")]),
+    "every one of them": ("UPDATE seals SET fares=''", [("last seal", "charges")]),
     "the name of the last seal": (
         "UPDATE meta SET value='9:' WHERE name='seal'", [("last seal", "number")],
     ),

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pricing import Micros, Quote
+from pricing import Micros, Quote, load_table
 from pricing.table import ImagesMode
 from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.instants import epoch_us
-from proxy.ledger import registry
+from proxy.ledger import registry, versions
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
@@ -67,6 +67,17 @@ def quote(unit_micros: int, *, images: int = 1, mode: ImagesMode = "n") -> Quote
     )
 
 
+TABLE = """
+version = "2026-09-25"
+effective_from = 2026-09-25T00:00:00Z
+[models."gemini-2.5-flash-image"]
+images = "n"
+[models."gemini-2.5-flash-image".prices]
+"1K" = { usd = "0.000100", list_usd = "0.000200" }
+"2K" = { usd = "0.000100", list_usd = "0.000300" }
+"""
+
+
 def price(unit_micros: int, **facts: Any) -> Callable[[int], Quote]:
     """Price the same at every instant."""
     found = quote(unit_micros, **facts)
@@ -97,6 +108,10 @@ class Ledger:
 
     def close(self) -> None:
         self.session.close()
+
+    def publish(self, text: str = TABLE) -> None:
+        """Add a price version; this one has the price of `quote(100)`, which `verify` asks for."""
+        self.store.transact(versions.add([load_table(text, name="test")], actor="test"))
 
     def another(self, *, clock: Clock | None = None, timezone: str | None = None) -> "Ledger":
         """Open a second node on the same database."""
