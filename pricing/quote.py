@@ -1,6 +1,6 @@
 """From what was asked to what it costs: an order at one version of the table."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pricing.errors import ABSENT, NotUnderstood, PriceUnknown, Unpriced
 from pricing.money import Micros
@@ -18,7 +18,8 @@ class Quote:
     """The price of an order at one version; later versions do not touch it.
 
     `called` is the name the order used, `unit_micros` the price of one image (of the whole run
-    where `images_mode` is `run`), `assumed` marks a price the order left open.
+    where `images_mode` is `run`), `assumed` marks a price the order left open. `digest` is that of
+    the table, as a version that priced nothing yet may be replaced.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Quote:
     status: str
     assumed: bool
     images_mode: ImagesMode
+    digest: str = field(default="", repr=False, compare=False)
 
     @property
     def price_micros(self) -> Micros:
@@ -90,6 +92,7 @@ def _quote(order: Order, table: PriceTable) -> Quote:
         status="derived" if is_alias else rate.status,
         assumed=found.is_open,
         images_mode=mode,
+        digest=table.digest,
     )
 
 

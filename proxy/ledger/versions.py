@@ -1,6 +1,5 @@
 """Price versions in the ledger: stored when first loaded, so every node prices from there."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 
 from pricing import PriceBook, PriceTable, load_table
@@ -28,16 +27,13 @@ def add(tables: Iterable[PriceTable], *, actor: str) -> Callable[[Store], list[s
 
 
 def _add(store: Store, table: PriceTable, actor: str) -> bool:
-    session = store.session
-    digest = hashlib.sha256(table.text.encode()).hexdigest()
+    session, digest = store.session, table.digest
     starts = epoch_us(table.effective_from)
     found = session.rows("SELECT sha256 FROM price_versions WHERE version=?", (table.version,))
     if found and found[0][0] == digest:
         return False
-    if found and _has_priced(session, table.version):
-        raise VersionClash(
-            f"price version {table.version} has priced charges and cannot change; make a new one"
-        )
+    if found:
+        _refuse_priced(session, table.version)
     twin = session.rows(
         "SELECT version FROM price_versions WHERE effective_us=? AND version<>?",
         (starts, table.version),
@@ -55,8 +51,20 @@ def _add(store: Store, table: PriceTable, actor: str) -> bool:
     return True
 
 
-def _has_priced(session: Session, version: str) -> bool:
-    return bool(session.rows("SELECT 1 FROM charges WHERE price_version=? LIMIT 1", (version,)))
+def _refuse_priced(session: Session, version: str) -> None:
+    """Let a version be replaced only if no charge has its price, nor will have it.
+
+    Every commit of charges reads the revision first. On a server where many commit at once, the
+    lock waits for those that read the old one, and lets the rest read only what is stored here:
+    a charge is never admitted at a price that its version has no longer (`PricesMoved`).
+    """
+    if session.dialect != "sqlite":
+        session.run("SET LOCAL lock_timeout='1s'")  # of a report that reads for minutes
+        session.run("LOCK TABLE meta IN ACCESS EXCLUSIVE MODE")
+    if session.rows("SELECT 1 FROM charges WHERE price_version=? LIMIT 1", (version,)):
+        raise VersionClash(
+            f"price version {version} has priced charges and cannot change; make a new one"
+        )
 
 
 def book(session: Session) -> PriceBook:

@@ -139,6 +139,17 @@ def test_the_price_is_that_of_the_instant_of_admission(
         assert found is priced.quote
 
 
+def test_a_version_that_was_replaced_prices_again() -> None:
+    prices = Prices(PriceBook([OLD]), relay_unpriced=False)
+    priced = Priced(prices, ORDER, prices.quote(ORDER, START_US))
+    prices.replace(PriceBook([table("old", 0, banana("0.03")), NEW]))
+    found = priced(START_US)
+    assert found is not None
+    assert (found.version, found.price_micros) == ("old", 30_000)
+    assert found.digest == prices.digests["old"] != OLD.digest
+    assert prices.digests["new"] == NEW.digest
+
+
 def test_what_passed_unpriced_stays_so() -> None:
     prices = Prices(PriceBook([OLD]), relay_unpriced=True)
     assert Priced(prices, ORDER, None)(START_US) is None
