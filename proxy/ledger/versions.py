@@ -26,11 +26,20 @@ def add(tables: Iterable[PriceTable], *, actor: str) -> Callable[[Store], list[s
     return change
 
 
-def _add(store: Store, table: PriceTable, actor: str) -> bool:
-    session, digest = store.session, table.digest
+def new(tables: Iterable[PriceTable]) -> Callable[[Store], list[str]]:
+    """Name those of these versions that `add` would store now; raises what it would."""
+
+    def look(store: Store) -> list[str]:
+        return [table.version for table in tables if _is_new(store.session, table)]
+
+    return look
+
+
+def _is_new(session: Session, table: PriceTable) -> bool:
+    """Say whether a version is not stored as it is; raises `VersionClash` where it may not be."""
     starts = epoch_us(table.effective_from)
     found = session.rows("SELECT sha256 FROM price_versions WHERE version=?", (table.version,))
-    if found and found[0][0] == digest:
+    if found and found[0][0] == table.digest:
         return False
     if found:
         _refuse_priced(session, table.version)
@@ -40,6 +49,14 @@ def _add(store: Store, table: PriceTable, actor: str) -> bool:
     )
     if twin:
         raise VersionClash(f"{table.version} starts at the instant at which {twin[0][0]} does")
+    return True
+
+
+def _add(store: Store, table: PriceTable, actor: str) -> bool:
+    session, digest = store.session, table.digest
+    if not _is_new(session, table):
+        return False
+    starts = epoch_us(table.effective_from)
     session.run("DELETE FROM price_versions WHERE version=?", (table.version,))
     session.run(
         "INSERT INTO price_versions(version,effective_us,sha256,source,body,loaded_us)"
