@@ -52,7 +52,7 @@ def import_prices(
             _write(out, made.table.text)
         _say_skipped(made)
         show_table(CHANGES, map(change_cells, differences(base, made.table)), as_json=as_json)
-        tables = [made.table, *([_end(book, base, moment(until))] if until else [])]
+        tables = [made.table, *(_ends(book, base, made.table, moment(until)) if until else [])]
         if not _differs(store, book, base, made.table):
             return
         if not (yes or _approved(made.table)):
@@ -95,9 +95,26 @@ def _say_skipped(made: Imported) -> None:
         say(f"not taken: {model} {why}" + (f" ({count} prices)" if count > 1 else ""))
 
 
-def _end(book: PriceBook, base: PriceTable, end: datetime) -> PriceTable:
-    """Make the version that ends a promotion: what it was before, from then on."""
-    return price_import.again(base, version=_fresh(book, end), effective_from=end)
+def _ends(book: PriceBook, base: PriceTable, table: PriceTable, end: datetime) -> list[PriceTable]:
+    """Make the version that ends a promotion: what it was before, from then on.
+
+    Raises:
+        CommandError: it ends before it starts, or another version starts while it lasts.
+    """
+    starts, others = table.effective_from, _without(book, table.version).versions
+    if end <= starts:
+        why = f"--until {end.isoformat()} is not after the start, {starts.isoformat()}"
+        raise CommandError(why, code=WRONG_USAGE)
+    for each in others:
+        if starts < each.effective_from < end:
+            raise CommandError(
+                f"version {each.version} starts on {each.effective_from.isoformat()}, before the"
+                " promotion ends: let it end then, and import another one for the rest"
+            )
+    if any(each.effective_from == end for each in others):
+        return []  # which ends it
+    name = _fresh(PriceBook([*others, table]), end)
+    return [price_import.again(base, version=name, effective_from=end)]
 
 
 def _fetched(source: str) -> str:
@@ -137,11 +154,14 @@ def _base(book: PriceBook, table: PriceTable) -> PriceTable:
 
 def _in_force(book: PriceBook, replaced: str, when: datetime) -> PriceTable:
     """Find what is in force at an instant but for one version; at worst the bundled one."""
-    others = PriceBook(each for each in book.versions if each.version != replaced)
     try:
-        return others.at(when)
+        return _without(book, replaced).at(when)
     except NoTable:
         return load_tables(BUNDLED).versions[-1]
+
+
+def _without(book: PriceBook, version: str) -> PriceBook:
+    return PriceBook(each for each in book.versions if each.version != version)
 
 
 def _made(

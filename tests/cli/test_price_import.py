@@ -85,3 +85,50 @@ def test_a_version_that_priced_nothing_may_move_to_another_day(program: Program,
     program.well("prices", "import", "rise.toml", "--yes")
     assert starts(program)["rise"] == "2027-01-10"
     assert price_at(program, "2027-01-02") == rise
+
+
+def promotion(program: Program, starts: str, until: str) -> tuple[str, ...]:
+    """Say what imports midjourney at 0.01 between two instants."""
+    (program.directory / "p.csv").write_text("model,usd\nmidjourney,0.01\n", encoding="utf-8")
+    span = ("--effective-from", starts, "--until", until)
+    return ("prices", "import", "p.csv", "--version", "promo", *span, "--yes")
+
+
+def test_a_promotion_ends_at_the_price_before_it(program: Program, rise: str) -> None:
+    program.well(*promotion(program, "2027-03-01", "2027-03-08"))
+    days = ("2027-02-28", "2027-03-01", "2027-03-07", "2027-03-08")
+    assert [price_at(program, d) for d in days] == ["0.050000", "0.010000", "0.010000", "0.050000"]
+
+
+def test_a_promotion_of_hours_ends_on_its_day(program: Program, rise: str) -> None:
+    asked = promotion(program, "2027-03-01", "2027-03-01T18:00:00+00:00")
+    program.well(*[word for word in asked if word not in ("--version", "promo")])
+    assert [price_at(program, f"2027-03-01T{hour}:00") for hour in ("17", "18")] == [
+        "0.010000",
+        "0.050000",
+    ]
+
+
+@pytest.mark.parametrize("until", ["2027-02-28", "2027-03-01"])
+def test_a_promotion_that_ends_before_it_starts_is_wrong_usage(
+    program: Program, rise: str, until: str
+) -> None:
+    ran = program(*promotion(program, "2027-03-01", until))
+    assert (ran.code, "is not after the start" in ran.err) == (2, True), ran
+    assert "promo" not in starts(program)
+
+
+def test_a_promotion_over_another_version_is_refused_in_words(program: Program, rise: str) -> None:
+    before = starts(program)
+    ran = program(*promotion(program, "2026-12-20", "2027-01-15"))
+    assert ran.code == 1
+    assert "version rise starts on 2027-01-01T00:00:00+00:00, before the promotion ends" in ran.err
+    assert starts(program) == before
+
+
+def test_a_promotion_until_another_version_ends_with_it(program: Program, rise: str) -> None:
+    before = set(starts(program))
+    program.well(*promotion(program, "2026-12-20", "2027-01-01"))
+    assert set(starts(program)) == before | {"promo"}
+    days = ("2026-12-19", "2026-12-31", "2027-01-15", "2027-01-16")
+    assert [price_at(program, d) for d in days] == [rise, "0.010000", "0.050000", "0.050000"]
