@@ -13,6 +13,7 @@ import typer
 from pricing import BUNDLED, NoTable, PriceBook, PriceTable, TableError, load_table, load_tables
 from pricing import diff as differences
 from proxy.cli.arguments import Json, moment, settings_of
+from proxy.cli.back_dated import say_back_dated
 from proxy.cli.ledger import actor, opened
 from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_table, unwritable
 from proxy.cli.prices import CHANGES, change_cells
@@ -60,6 +61,7 @@ def import_prices(
             raise typer.Exit(FINDING)
         for name in _stored(store, versions.add(tables, actor=actor())):
             say(f"stored version {name}")
+            say_back_dated(store.session, name)
 
 
 def _differs(store: Store, book: PriceBook, base: PriceTable, table: PriceTable) -> bool:

@@ -1,9 +1,14 @@
 """`farebox prices import`: what is stored, in what place among the versions, and what is not."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from pricing import BUNDLED
+from pricing import BUNDLED, Order, load_tables, quote
+from proxy.ledger import versions
 from tests.cli.running import Program
+from tests.ledger.world import Ledger
 
 BUNDLED_TEXT = (BUNDLED / "2026-09-25.toml").read_text(encoding="utf-8")
 
@@ -32,11 +37,17 @@ def price_at(program: Program, day: str) -> str:
     return next(str(row["usd"]) for row in shown if row["model"] == "midjourney")
 
 
+def ledger_of(program: Program) -> Ledger:
+    return Ledger(f"sqlite:///{program.directory / 'farebox.db'}")
+
+
 @pytest.fixture
 def rise(program: Program) -> str:
     """Store a rise to 0.05 for the new year; the price before it."""
     program.well("keys", "create", "web")
-    program.well("prices", "import", str(BUNDLED / "2026-09-25.toml"), "--yes")
+    ledger = ledger_of(program)
+    ledger.store.transact(versions.add(load_tables(BUNDLED).versions, actor="test"))
+    ledger.close()
     before = price_at(program, "2026-12-01")
     assert before != "0.050000"
     program.well("prices", "import", table(program, "rise", "2027-01-01", "0.050000"), "--yes")
@@ -132,3 +143,64 @@ def test_a_promotion_until_another_version_ends_with_it(program: Program, rise: 
     assert set(starts(program)) == before | {"promo"}
     days = ("2026-12-19", "2026-12-31", "2027-01-15", "2027-01-16")
     assert [price_at(program, d) for d in days] == [rise, "0.010000", "0.050000", "0.050000"]
+
+
+@pytest.fixture
+def three_calls(program: Program, rise: str) -> Iterator[Ledger]:
+    """Charge midjourney twice and something else once, and hold it once more."""
+    ledger = ledger_of(program)
+    (key,) = ledger.store.directory.keys.values()
+    in_force = versions.book(ledger.session).version("2026-09-25")
+    models = ("midjourney", "midjourney", "hailuo-02-fast", "midjourney")
+    fares = []
+    for model in models:
+        found = quote(Order("path", ("vendor", model, "text-to-image")), in_force)
+        fares.append(ledger.reserve(key, price=lambda _, found=found: found))
+    for fare in fares[:3]:
+        ledger.settle(ledger.accept(fare).fare)
+    yield ledger
+    ledger.close()
+
+
+YESTERDAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+
+
+def test_a_version_that_starts_in_the_past_says_what_it_does_not_change(
+    program: Program, three_calls: Ledger
+) -> None:
+    charges = "SELECT * FROM charges ORDER BY id"
+    before = three_calls.session.rows(charges)
+    (program.directory / "p.csv").write_text("model,usd\nmidjourney,0.05\n", encoding="utf-8")
+    asked = ("prices", "import", "p.csv", "--version", "late", "--effective-from", YESTERDAY)
+    said = program.well(*asked, "--yes").err
+    assert (
+        f"2 settled charges since {YESTERDAY}T00:00:00+00:00 would have cost 0.021680 USD" in said
+    )
+    assert "less by late\nthey keep the price that they were admitted at" in said
+    assert f"farebox whatif --table late --from {YESTERDAY} shows them" in said
+    assert three_calls.session.rows(charges) == before
+    shown = program.well("whatif", "--table", "late", "--from", YESTERDAY, "--json").json
+    assert shown["total"]["saved_usd"] == "0.021680"
+
+
+def test_a_late_version_that_does_not_know_a_model_says_that_too(
+    program: Program, three_calls: Ledger
+) -> None:
+    text = f"""version = "late"
+effective_from = {YESTERDAY}T00:00:00Z
+[models.midjourney]
+images = "run"
+prices = {{ any = {{ usd = "0.07" }} }}
+"""
+    (program.directory / "late.toml").write_text(text, encoding="utf-8")
+    said = program.well("prices", "import", "late.toml", "--yes").err
+    assert "2 settled charges" in said
+    assert "0.018320 USD more by late\nfor 1 more it has no price\n" in said
+
+
+@pytest.mark.parametrize("starts", ["2026-09-26", "2027-03-01"])
+def test_a_version_without_calls_since_says_nothing_of_them(
+    program: Program, rise: str, starts: str
+) -> None:
+    said = program.well("prices", "import", table(program, "x", starts, "0.01"), "--yes").err
+    assert said.endswith("stored version x\n"), said
