@@ -87,4 +87,4 @@ def _refuse_priced(session: Session, version: str) -> None:
 def book(session: Session) -> PriceBook:
     """Read every version that the ledger holds."""
     found = session.rows("SELECT version,body FROM price_versions ORDER BY effective_us")
-    return PriceBook(load_table(body, name=version) for version, body in found)
+    return PriceBook(load_table(body, name=version, stored=True) for version, body in found)

@@ -141,3 +141,9 @@ def test_charges_wait_for_the_replacement_that_is_being_written(
         with pytest.raises(PricesMoved):
             reserving.result()
     watching.close()
+
+
+def test_a_version_that_was_let_in_before_a_rule_came_is_still_read(ledger: Ledger) -> None:
+    empty = load_table(TEXT.split("[models", maxsplit=1)[0], name="y1", stored=True)
+    ledger.store.transact(versions.add([empty], actor="test"))
+    assert versions.book(ledger.session).versions == (empty,)

@@ -515,8 +515,12 @@ def test_before_the_first_version_there_is_no_table() -> None:
 
 
 def test_no_two_versions_share_a_name_or_a_first_instant() -> None:
-    other = table_of("", head='version = "2026-09-25"\neffective_from = 2020-01-01T00:00:00Z\n')
-    same = table_of("", head='version = "x"\neffective_from = 2026-09-25T02:00:00+02:00\n')
+    other = table_of(
+        "complete = false", head='version = "2026-09-25"\neffective_from = 2020-01-01T00:00:00Z\n'
+    )
+    same = table_of(
+        "complete = false", head='version = "x"\neffective_from = 2026-09-25T02:00:00+02:00\n'
+    )
     with pytest.raises(ValueError, match="share a version"):
         PriceBook([TABLE, other])
     with pytest.raises(ValueError, match="effective_from"):

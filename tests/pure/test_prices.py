@@ -28,7 +28,7 @@ OLD = table("old", 0, banana("0.01"))
 NEW = table("new", 10, banana("0.02"))
 LAST = table("last", 20, '[models.banana]\nunpriced = "relay"\ncomplete = false\n')
 BOOK = PriceBook([LAST, OLD, NEW])
-SHORT = PriceBook([OLD, table("gone", 10, "")])
+SHORT = PriceBook([OLD, table("gone", 10, "complete = false\n")])
 
 
 @pytest.mark.parametrize("first", [0, 9, 10, 15, 30])
