@@ -24,7 +24,7 @@ from proxy.ledger.store import Store
 from proxy.ledger.versions import VersionClash
 from proxy.reports import price_import
 from proxy.reports.price_import import Imported
-from proxy.reports.price_sources import UnknownShape, read
+from proxy.reports.price_sources import UnknownShape, UnreadablePrice, read
 
 BYTES_MAX: Final = 32 << 20
 TIMEOUT_S: Final = 30
@@ -179,6 +179,9 @@ def _made(
         )  # fmt: skip
     except UnknownShape as error:
         raise CommandError(f"{source}: {error}", code=WRONG_USAGE) from error
+    except UnreadablePrice as error:
+        place = source if error.line is None else f"{source}:{error.line}"
+        raise CommandError(f"{place}: {error}; nothing was stored") from error
     except TableError as error:
         raise CommandError(str(error)) from error
 

@@ -204,3 +204,12 @@ def test_a_version_without_calls_since_says_nothing_of_them(
 ) -> None:
     said = program.well("prices", "import", table(program, "x", starts, "0.01"), "--yes").err
     assert said.endswith("stored version x\n"), said
+
+
+def test_a_price_that_cannot_be_read_stores_nothing(program: Program, rise: str) -> None:
+    text = "model,usd\nmidjourney,0.05\nhailuo-02-fast,0;07\n"
+    (program.directory / "p.csv").write_text(text, encoding="utf-8")
+    before = starts(program)
+    ran = program("prices", "import", "p.csv", "--yes")
+    assert (ran.code, starts(program)) == (1, before)
+    assert "p.csv:3: hailuo-02-fast: '0;07' is no price; nothing was stored" in ran.err
