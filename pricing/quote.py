@@ -137,7 +137,7 @@ def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
     if not hits:
         called = max(order.segments[1:-1] or order.segments, key=len, default="")
         why = "stands in the path without a vendor" if called in table.names else ABSENT
-        raise PriceUnknown(called, table.nearest(called), why)
+        raise _unknown(called, order, table, why if called else "the path names no model")
     ((found, called),) = hits.items()
     if order.model not in (None, ""):
         _agree(order.model, found, table)
@@ -159,7 +159,12 @@ def _model_in_body(order: Order, table: PriceTable) -> tuple[Model, str]:
     if (named := _named(name, table)) is not None:
         return named
     called = name.rpartition("/")[2] if order.model else ""
-    raise PriceUnknown(called, table.nearest(called))
+    raise _unknown(called, order, table, ABSENT if called else "the body names no model")
+
+
+def _unknown(called: str, order: Order, table: PriceTable, why: str) -> PriceUnknown:
+    kind = next((made for word in order.segments if (made := asks_for(word))), "image")
+    return PriceUnknown(called, table.nearest(called, kind), why)
 
 
 def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:

@@ -14,7 +14,7 @@ from pricing.rates import Rate, RateCard
 from pricing.resolution import Scale
 
 ImagesMode = Literal["one", "n", "run"]
-_NEAR_MAX = 64
+_NEAR_MAX, _LIKE = 64, 0.6  # characters; the share of them in common that makes two names alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +102,23 @@ class PriceTable:
                     if name in self.names:
                         yield self.names[name].id, name
 
-    def nearest(self, name: str) -> str | None:
-        """Name the known model whose id is most like this one, in any case; None for no name."""
-        return _nearest(name[:_NEAR_MAX], tuple(self.models)) if name else None
+    def nearest(self, name: str, kind: str = "") -> str | None:
+        """Name the known model whose id is most like this one, in any case; None for no name.
+
+        One of the `kind` that was asked for goes before all others, if it is like it or none is.
+        """
+        if not name:
+            return None
+        known = tuple(self.models)
+        alike = tuple(each for each in known if self.models[each].kind == kind) or known
+        name = name[:_NEAR_MAX].lower()
+        return _nearest(name, alike, _LIKE) or _nearest(name, known, _LIKE) or _nearest(name, alike)
 
 
 @lru_cache(maxsize=1024)
-def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+def _nearest(name: str, known: tuple[str, ...], cutoff: float = 0.0) -> str | None:
     folded = {each.lower(): each for each in known}
-    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.0)
+    near = get_close_matches(name, folded, n=1, cutoff=cutoff)
     return folded[near[0]] if near else None
 
 
