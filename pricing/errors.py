@@ -34,7 +34,7 @@ class PriceUnknown(NoPrice):
     """The table has no price for this model, or for what was asked of it.
 
     `nearest` is the known model whose name is most like it, itself where it is known, None where
-    no name was given. `why` goes on after the name.
+    no name was given. `why` goes on after the name, and is the whole of it where there is none.
     """
 
     def __init__(self, model: str, nearest: str | None, why: str = ABSENT) -> None:
@@ -42,7 +42,7 @@ class PriceUnknown(NoPrice):
         self.nearest = nearest
         self.why = why
         near = f"; the nearest known model is {nearest}" if nearest not in (None, model) else ""
-        super().__init__(f"{self.model or 'no model'} {why}{near}")
+        super().__init__(f"{self.model} {why}{near}" if model else why)
 
 
 class Unpriced(NoPrice):

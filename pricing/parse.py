@@ -31,15 +31,18 @@ _AT_LINE = re.compile(r" \(at line (\d+)")
 _RUNS = ("midjourney", "grid", "sequen")
 
 
-def load_table(text: str, *, name: str) -> PriceTable:
-    """Read one version from its TOML text; `name` is the file that errors speak of."""
+def load_table(text: str, *, name: str, stored: bool = False) -> PriceTable:
+    """Read one version from its TOML text; `name` is the file that errors speak of.
+
+    A version that is `stored` already may have no model: it was let in before that was a fault.
+    """
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         place = _AT_LINE.search(str(error))
         line = int(place[1]) if place else len(text.splitlines())
         raise TableError(name, line, "", f"is not TOML: {error}") from None
-    return _Reader(text, name).table(document)
+    return _Reader(text, name).table(document, may_be_empty=stored)
 
 
 class _Reader:
@@ -52,7 +55,7 @@ class _Reader:
     def fault(self, member: Member, why: str) -> NoReturn:
         raise TableError(self.name, line_of(self.text, member), spell(member), why)
 
-    def table(self, document: dict[str, Any]) -> PriceTable:
+    def table(self, document: dict[str, Any], *, may_be_empty: bool) -> PriceTable:
         self.known(document, _TABLE, ())
         version = self.matching(document, ("version",), _VERSION)
         if document.get("currency", "USD") != "USD":
@@ -65,6 +68,8 @@ class _Reader:
         }
         self.distinct_names(models.values())
         instant = self.instant(document)
+        if complete and not models and not may_be_empty:
+            self.fault(("models",), "is empty: no call would have a price")
         return PriceTable(version, instant, models, complete, source, self.text)
 
     def instant(self, document: dict[str, Any]) -> datetime:

@@ -1,6 +1,6 @@
 """From what was asked to what it costs: an order at one version of the table."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pricing.errors import ABSENT, NotUnderstood, PriceUnknown, Unpriced
 from pricing.money import Micros
@@ -18,7 +18,8 @@ class Quote:
     """The price of an order at one version; later versions do not touch it.
 
     `called` is the name the order used, `unit_micros` the price of one image (of the whole run
-    where `images_mode` is `run`), `assumed` marks a price the order left open.
+    where `images_mode` is `run`), `assumed` marks a price the order left open. `digest` is that of
+    the table, as a version that priced nothing yet may be replaced.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Quote:
     status: str
     assumed: bool
     images_mode: ImagesMode
+    digest: str = field(default="", repr=False, compare=False)
 
     @property
     def price_micros(self) -> Micros:
@@ -90,6 +92,7 @@ def _quote(order: Order, table: PriceTable) -> Quote:
         status="derived" if is_alias else rate.status,
         assumed=found.is_open,
         images_mode=mode,
+        digest=table.digest,
     )
 
 
@@ -134,7 +137,7 @@ def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
     if not hits:
         called = max(order.segments[1:-1] or order.segments, key=len, default="")
         why = "stands in the path without a vendor" if called in table.names else ABSENT
-        raise PriceUnknown(called, table.nearest(called), why)
+        raise _unknown(called, order, table, why if called else "the path names no model")
     ((found, called),) = hits.items()
     if order.model not in (None, ""):
         _agree(order.model, found, table)
@@ -156,7 +159,12 @@ def _model_in_body(order: Order, table: PriceTable) -> tuple[Model, str]:
     if (named := _named(name, table)) is not None:
         return named
     called = name.rpartition("/")[2] if order.model else ""
-    raise PriceUnknown(called, table.nearest(called))
+    raise _unknown(called, order, table, ABSENT if called else "the body names no model")
+
+
+def _unknown(called: str, order: Order, table: PriceTable, why: str) -> PriceUnknown:
+    kind = next((made for word in order.segments if (made := asks_for(word))), "image")
+    return PriceUnknown(called, table.nearest(called, kind), why)
 
 
 def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:

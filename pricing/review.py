@@ -1,5 +1,6 @@
 """What a person looks at before a price table is let in: what changed, and what looks wrong."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +15,7 @@ from pricing.resolution import ANY, canonical
 from pricing.table import Model, PriceTable
 
 _RUNGS = ("0.5k", "1k", "2k", "4k")
+_WORD = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,28 @@ def lint(path: Path) -> list[Finding]:
         return [Finding("error", error.file, error.line, error.member, error.why)]
     return [
         Finding("warning", str(path), line_of(table.text, member), spell(member), why)
-        for model in table.models.values()
-        for member, why in _doubts(model)
+        for member, why in _all_doubts(table)
     ]
+
+
+def _all_doubts(table: PriceTable) -> Iterator[tuple[Member, str]]:
+    models = table.models.values()
+    if any(not rate.source for model in models for rate in model.rates):
+        yield ("source",), "is missing: nobody can tell where these prices are from"
+    for model in models:
+        yield from _doubts(model)
+        yield from _unheard(model)
+
+
+def _unheard(model: Model) -> Iterator[tuple[Member, str]]:
+    """Find the words of rates that no order has: a slip of the pen makes a rate that never fits."""
+    here: Member = ("models", model.id, "rates")
+    for task in model.card.tasks:
+        if not _WORD.fullmatch(task):
+            yield here, f"task {task!a} is a word that no route ends in"
+    for quality in model.card.qualities:
+        if quality == "auto" or not _WORD.fullmatch(quality):
+            yield here, f"quality {quality!a} is a word that no order is priced by"
 
 
 def _doubts(model: Model) -> Iterator[tuple[Member, str]]:

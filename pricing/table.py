@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Literal
 
 from pricing.errors import NoTable
@@ -13,7 +14,7 @@ from pricing.rates import Rate, RateCard
 from pricing.resolution import Scale
 
 ImagesMode = Literal["one", "n", "run"]
-_NEAR_MAX = 64
+_NEAR_MAX, _LIKE = 64, 0.6  # characters; the share of them in common that makes two names alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class PriceTable:
     source: str
     text: str = field(repr=False, compare=False)
     names: Mapping[str, Model] = field(init=False, repr=False)
+    digest: str = field(init=False, repr=False, compare=False)
+    """SHA-256 of the text: two that share a version and not this are two tables."""
     quoted: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
     """What `quote` found for orders that are likely to come again."""
     _heads: frozenset[str] = field(init=False, repr=False)
@@ -77,6 +80,7 @@ class PriceTable:
         names = {name: model for model in self.models.values() for name in names_of(model)}
         long = [name.split("/") for name in names if "/" in name]
         object.__setattr__(self, "names", names)
+        object.__setattr__(self, "digest", sha256(self.text.encode()).hexdigest())
         object.__setattr__(self, "_heads", frozenset(parts[0] for parts in long))
         object.__setattr__(self, "_longest", max(map(len, long), default=0))
 
@@ -98,15 +102,23 @@ class PriceTable:
                     if name in self.names:
                         yield self.names[name].id, name
 
-    def nearest(self, name: str) -> str | None:
-        """Name the known model whose id is most like this one, in any case; None for no name."""
-        return _nearest(name[:_NEAR_MAX], tuple(self.models)) if name else None
+    def nearest(self, name: str, kind: str = "") -> str | None:
+        """Name the known model whose id is most like this one, in any case; None for no name.
+
+        One of the `kind` that was asked for goes before all others, if it is like it or none is.
+        """
+        if not name:
+            return None
+        known = tuple(self.models)
+        alike = tuple(each for each in known if self.models[each].kind == kind) or known
+        name = name[:_NEAR_MAX].lower()
+        return _nearest(name, alike, _LIKE) or _nearest(name, known, _LIKE) or _nearest(name, alike)
 
 
 @lru_cache(maxsize=1024)
-def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+def _nearest(name: str, known: tuple[str, ...], cutoff: float = 0.0) -> str | None:
     folded = {each.lower(): each for each in known}
-    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.0)
+    near = get_close_matches(name, folded, n=1, cutoff=cutoff)
     return folded[near[0]] if near else None
 
 

@@ -39,6 +39,7 @@ from proxy.ledger.store import Store
 from proxy.ledger.writer import Gauges, Writer
 from proxy.logs import CallLog, set_up_logging
 from proxy.metrics import Metrics
+from proxy.newest_prices import NewestPrices
 from proxy.notify.task import Notifier
 from proxy.own import OwnRoutes
 from proxy.page import Desk, page_routes
@@ -120,10 +121,12 @@ class Farebox:
         )
         await self._recover(fares)
         upstream = Upstream(settings.upstream_url, timeout_s=settings.upstream_timeout_s)
+        newest = NewestPrices(writer, reader, prices)
+        fares.on_moved = newest.catch_up
         relay = self._wire(fares, prices, upstream)
         if settings.hash_bodies:
             relay.salt = await writer.transact(salt)
-        looking = self._beside(fares, prices, upstream)
+        looking = self._beside(fares, newest, upstream)
         self.status.on_sighup.append(lambda: self._reload(fares))
         try:
             yield
@@ -141,7 +144,9 @@ class Farebox:
             await asyncio.to_thread(store.session.close)
             self.relay_log.flush()
 
-    def _beside(self, fares: Fares, prices: Prices, upstream: Upstream) -> list[asyncio.Task[None]]:
+    def _beside(
+        self, fares: Fares, prices: NewestPrices, upstream: Upstream
+    ) -> list[asyncio.Task[None]]:
         """Start what goes on beside the calls, until it is cancelled."""
         running = [
             self._look(fares, prices),
@@ -247,7 +252,7 @@ class Farebox:
             lambda result: count(result).inc(),
         )
 
-    async def _look(self, fares: Fares, prices: Prices) -> None:
+    async def _look(self, fares: Fares, prices: NewestPrices) -> None:
         """Follow changes of keys, teams and prices that others made, and of the host's clock."""
         steps = Steps()
         while True:
@@ -257,10 +262,7 @@ class Farebox:
                 log.warning("the host's clock was set by %+.0f s: see ClockStepped", step / 1e6)
             with contextlib.suppress(LedgerFault):
                 await fares.newest.catch_up()
-                held = fares.writer.directory
-                if held.prices != len(prices.book.versions):
-                    prices.replace(await fares.reader.ask(versions.book))
-                prices.counting = held.counting
+                await prices.catch_up()
 
     def _reload(self, fares: Fares) -> None:
         """Read the price tables again, at SIGHUP; a bad one changes nothing."""

@@ -72,7 +72,7 @@ class Directory:
     zone: Zone
     default_daily_micros: int | None
     counting: frozenset[tuple[str, str]] = frozenset()  # (version, model) seen to sell n
-    prices: int = 0  # grows with every price version, so that nodes know to load
+    prices: Mapping[str, str] = field(default_factory=dict)  # each version -> digest of its text
     by_public: Mapping[str, Key] = field(default_factory=dict)
     by_fingerprint: Mapping[str, Key] = field(default_factory=dict)
     worked_out: dict[Any, Any] = field(init=False, default_factory=dict, compare=False, repr=False)

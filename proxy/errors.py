@@ -148,6 +148,8 @@ class UnknownPrice(Refusal):
         self.what, self.nearest, because = what, nearest, f": it {why}" if why else ""
         hint = f" Nearest known model: '{nearest}'." if nearest not in (None, what) else ""
         message = f"No price is known for '{shown(what)}'{because}.{hint}"
+        if not what:
+            message = f"No price is known: {why or 'no model is named'}."
         super().__init__(message, {"model": shown(what), "nearest": nearest})
 
 

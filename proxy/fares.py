@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -27,6 +27,7 @@ from proxy.ledger.leases import hand_on, leaseholders
 from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
 from proxy.ledger.reader import Reader, bought, where_stands
+from proxy.ledger.refusals import PricesMoved
 from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
@@ -88,6 +89,10 @@ def is_gone(owner: str) -> bool:
     return host == socket.gethostname() and _started(int(pid)) != started
 
 
+async def _nobody() -> None:
+    """Follow no change of prices."""
+
+
 @dataclass
 class Fares:
     """Charges, as one worker handles them."""
@@ -99,6 +104,7 @@ class Fares:
     owner: str = field(default_factory=process_name)
     on_decided: Callable[[Fare], None] = lambda _: None
     on_fault: Callable[[str], None] = lambda _: None
+    on_moved: Callable[[], Awaitable[None]] = _nobody  # reads the prices again
 
     def __post_init__(self) -> None:
         # Not dicts: to find the first key of one that lost many is to pass all their places.
@@ -116,7 +122,13 @@ class Fares:
             LedgerUnavailable: it is not known to be on disk, so nothing may be sent.
         """
         try:
-            return await self.writer.do(operation)
+            try:
+                return await self.writer.do(operation)
+            except PricesMoved:
+                await self.on_moved()  # the operation asks for its price again
+                return await self.writer.do(operation)
+        except PricesMoved as moved:
+            raise LedgerUnavailable from moved
         except LedgerFault as fault:
             if fault.kind in {"commit", "full", "corrupt"}:
                 # A commit that failed may be there after all. Nothing was sent: give it back.

@@ -1,6 +1,7 @@
 """The price book in force: what an order costs now, and at the instant it is admitted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pricing import Order, PriceBook, PriceTable, PriceUnknown, Quote, Unpriced, quote, requested_n
 from proxy.errors import UnknownPrice
@@ -16,15 +17,18 @@ class Prices:
     book: PriceBook
     relay_unpriced: bool
     counting: frozenset[tuple[str, str]] = frozenset()
+    digests: Mapping[str, str] = field(init=False)
+    """Each version of the book and the digest of its text."""
 
     def __post_init__(self) -> None:
-        self._table: PriceTable | None = None
-        self._from_us, self._until_us = FAR_US, 0
+        self.replace(self.book)
 
     def replace(self, book: PriceBook) -> None:
         """Price from another book from now on."""
         self.book = book
-        self._table = None
+        self.digests = {table.version: table.digest for table in book.versions}
+        self._table: PriceTable | None = None
+        self._from_us, self._until_us = FAR_US, 0
 
     def at(self, at_us: int) -> PriceTable:
         """Find the table in force at an instant."""
@@ -68,7 +72,7 @@ class Priced:
     def __call__(self, at_us: int) -> Quote | None:
         """Quote at the instant of admission; a new version that cannot price it changes nothing."""
         table = self.prices.at(at_us)
-        if self.quote is None or self.quote.version == table.version:
+        if self.quote is None or self.quote.digest == table.digest:
             return self.quote
         try:
             return self.prices.quote(self.order, at_us)

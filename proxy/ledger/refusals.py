@@ -24,6 +24,10 @@ class KeyHeld(Exception):
         self.scope = scope
 
 
+class PricesMoved(Exception):
+    """The version that priced the order was replaced: it is stored with other prices now."""
+
+
 class Repeated(Exception):
     """This Idempotency-Key was used before; carries what is kept of the first call."""
 

@@ -8,7 +8,7 @@ from proxy.budget import INSTALLATION, KEY, refusing
 from proxy.directory import REVOKED, Key
 from proxy.ledger.fare import KEPT_US, UNPRICED, Fare, Kept
 from proxy.ledger.operation import Operation, Receipt
-from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
+from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, PricesMoved, Repeated
 from proxy.ledger.view import Footing, View, fits_all, footing, standings
 
 # Of a fare, from `model` to `reserved_micros`.
@@ -59,6 +59,8 @@ class Reserve(Operation):
         if on.held is not None:
             raise KeyHeld(on.held)
         quote = self.price(view.now_us)
+        if quote is not None and _is_stale(quote, view):
+            raise PricesMoved
         price = quote.price_micros if quote else 0
         tight = not fits_all(view, on.limited, price)
         if tight:
@@ -92,6 +94,11 @@ class Reserve(Operation):
     def _unpriced(self) -> Bought:
         called, task = _printable(self.called, 200), _printable(self.task, 64)
         return "other", called, "other", task, 0, 0, None, "", UNPRICED, 0, "run", 0
+
+
+def _is_stale(quote: Quote, view: View) -> bool:
+    """Say whether the ledger holds other prices under the version of a quote."""
+    return view.directory.prices.get(quote.version, quote.digest) != quote.digest
 
 
 def _priced(quote: Quote) -> Bought:

@@ -10,12 +10,12 @@ from proxy.directory import Directory, Key, Team
 from proxy.ledger import rows
 from proxy.ledger.known import Known
 from proxy.ledger.operation import Operation
-from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
+from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, PricesMoved, Repeated
 from proxy.ledger.session import LedgerFault, Session, retried
 from proxy.ledger.view import View
 
 T = TypeVar("T")
-Refused = (BudgetSpent, KeyGone, KeyHeld, Repeated)
+Refused = (BudgetSpent, KeyGone, KeyHeld, PricesMoved, Repeated)
 
 _KEY_COLUMNS = (
     "id,name,own,adopted,public,digest,old_digest,old_public,old_until_us,fingerprint,team,daily_micros,"
@@ -116,7 +116,7 @@ class Store:
         ):
             teams[row[0]] = Team(*row)
         counting = self.session.rows("SELECT version,model FROM counting")
-        prices = self.session.rows("SELECT count(*) FROM price_versions")[0][0]
+        prices = self.session.rows("SELECT version,sha256 FROM price_versions")
         self.directory = replace(
             old,
             revision=revision,
@@ -124,7 +124,7 @@ class Store:
             teams=teams,
             zone=Zone(*json.loads(self.meta("zone") or '["UTC",null,null]')),
             counting=frozenset((v, m) for v, m in counting),
-            prices=prices,
+            prices=dict(prices),
             by_public=_by_public(keys.values()),
             by_fingerprint={k.fingerprint: k for k in keys.values() if k.own},
         )

@@ -1,6 +1,5 @@
 """Price versions in the ledger: stored when first loaded, so every node prices from there."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 
 from pricing import PriceBook, PriceTable, load_table
@@ -27,23 +26,37 @@ def add(tables: Iterable[PriceTable], *, actor: str) -> Callable[[Store], list[s
     return change
 
 
-def _add(store: Store, table: PriceTable, actor: str) -> bool:
-    session = store.session
-    digest = hashlib.sha256(table.text.encode()).hexdigest()
+def new(tables: Iterable[PriceTable]) -> Callable[[Store], list[str]]:
+    """Name those of these versions that `add` would store now; raises what it would."""
+
+    def look(store: Store) -> list[str]:
+        return [table.version for table in tables if _is_new(store.session, table)]
+
+    return look
+
+
+def _is_new(session: Session, table: PriceTable) -> bool:
+    """Say whether a version is not stored as it is; raises `VersionClash` where it may not be."""
     starts = epoch_us(table.effective_from)
     found = session.rows("SELECT sha256 FROM price_versions WHERE version=?", (table.version,))
-    if found and found[0][0] == digest:
+    if found and found[0][0] == table.digest:
         return False
-    if found and _has_priced(session, table.version):
-        raise VersionClash(
-            f"price version {table.version} has priced charges and cannot change; make a new one"
-        )
+    if found:
+        _refuse_priced(session, table.version)
     twin = session.rows(
         "SELECT version FROM price_versions WHERE effective_us=? AND version<>?",
         (starts, table.version),
     )
     if twin:
         raise VersionClash(f"{table.version} starts at the instant at which {twin[0][0]} does")
+    return True
+
+
+def _add(store: Store, table: PriceTable, actor: str) -> bool:
+    session, digest = store.session, table.digest
+    if not _is_new(session, table):
+        return False
+    starts = epoch_us(table.effective_from)
     session.run("DELETE FROM price_versions WHERE version=?", (table.version,))
     session.run(
         "INSERT INTO price_versions(version,effective_us,sha256,source,body,loaded_us)"
@@ -55,11 +68,23 @@ def _add(store: Store, table: PriceTable, actor: str) -> bool:
     return True
 
 
-def _has_priced(session: Session, version: str) -> bool:
-    return bool(session.rows("SELECT 1 FROM charges WHERE price_version=? LIMIT 1", (version,)))
+def _refuse_priced(session: Session, version: str) -> None:
+    """Let a version be replaced only if no charge has its price, nor will have it.
+
+    Every commit of charges reads the revision first. On a server where many commit at once, the
+    lock waits for those that read the old one, and lets the rest read only what is stored here:
+    a charge is never admitted at a price that its version has no longer (`PricesMoved`).
+    """
+    if session.dialect != "sqlite":
+        session.run("SET LOCAL lock_timeout='1s'")  # of a report that reads for minutes
+        session.run("LOCK TABLE meta IN ACCESS EXCLUSIVE MODE")
+    if session.rows("SELECT 1 FROM charges WHERE price_version=? LIMIT 1", (version,)):
+        raise VersionClash(
+            f"price version {version} has priced charges and cannot change; make a new one"
+        )
 
 
 def book(session: Session) -> PriceBook:
     """Read every version that the ledger holds."""
     found = session.rows("SELECT version,body FROM price_versions ORDER BY effective_us")
-    return PriceBook(load_table(body, name=version) for version, body in found)
+    return PriceBook(load_table(body, name=version, stored=True) for version, body in found)

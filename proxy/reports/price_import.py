@@ -97,6 +97,19 @@ def _same(rate: Rate, told: Published) -> bool:
     return told.starting or canonical(rate.resolution) == canonical(told.resolution)
 
 
+def sells_the_same(one: PriceTable, two: PriceTable) -> bool:
+    """Say whether two versions differ in their names, dates and sources only."""
+    return _sold(one) == _sold(two)
+
+
+def _sold(table: PriceTable) -> list[object]:
+    return [table.complete, {name: _without_words(model) for name, model in table.models.items()}]
+
+
+def _without_words(model: Model) -> Model:
+    return replace(model, rates=tuple(replace(r, source="", note="") for r in model.rates))
+
+
 def written(table: PriceTable) -> str:
     """Write a version as the TOML that `load_table` reads."""
     return "\n".join(

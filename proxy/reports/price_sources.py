@@ -2,6 +2,8 @@
 
 Read are its public dataset (`pricing.csv`, `pricing.json`), its live feed, and a plain CSV with
 a line a price. Only prices of a run are taken: by the second and by the token are other units.
+A price of a run that cannot be read is a fault of the whole source: to leave it out in silence
+would sell at what was before.
 """
 
 import csv
@@ -23,6 +25,14 @@ _LABEL = re.compile(r"(?i)\s+(size|resolution)$")
 
 class UnknownShape(ValueError):
     """A source that is none of the shapes known."""
+
+
+class UnreadablePrice(ValueError):
+    """A price of a run that is no number, or that does not fit; `line` is None in JSON."""
+
+    def __init__(self, model: str, why: str, line: int | None = None) -> None:
+        super().__init__(f"{model}: {why}")
+        self.model, self.why, self.line = model, why, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +61,19 @@ def read(text: str) -> list[Published | Skipped]:
 
     Raises:
         UnknownShape: it has none of them.
+        UnreadablePrice: a price in it cannot be read.
     """
     if text.lstrip()[:1] in ("{", "["):
         return list(_json(text))
     lines = csv.DictReader(io.StringIO(text))
     names = set(lines.fieldnames or ())
-    if "media_rates" in names:
-        return list(_dataset(_of_csv(line) for line in lines))
-    if "model" in names and names & {"price_usd", "usd"}:
-        return list(_plain(lines))
+    try:
+        if "media_rates" in names:
+            return list(_dataset(_of_csv(line) for line in lines))
+        if "model" in names and names & {"price_usd", "usd"}:
+            return list(_plain(lines))
+    except UnreadablePrice as error:
+        raise UnreadablePrice(error.model, error.why, lines.line_num) from error
     raise UnknownShape("neither the provider's dataset or feed, nor a CSV with model and price_usd")
 
 
@@ -101,7 +115,7 @@ def _plain(lines: Iterable[Mapping[str, str]]) -> Iterator[Published | Skipped]:
             "price_usd": line.get("price_usd") or line.get("usd"),
             "official_price_usd": line.get("official_price_usd") or line.get("list_usd"),
         }
-        yield _rate(line["model"], rate, line.get("kind") or "image")
+        yield _rate(line["model"] or "", rate, line.get("kind") or "image")
 
 
 def _rate(model: str, rate: Mapping[str, Any], kind: str) -> Published | Skipped:
@@ -111,7 +125,7 @@ def _rate(model: str, rate: Mapping[str, Any], kind: str) -> Published | Skipped
     try:
         price, listed = _micros(rate.get("price_usd")), _micros(rate.get("official_price_usd"))
     except ValueError as error:
-        return Skipped(model, label, str(error))
+        raise UnreadablePrice(model, str(error)) from error
     if not price:
         return Skipped(model, label, "has no price")
     return Published(model, resolution(label), price, listed or None, kind)
@@ -128,8 +142,7 @@ def _feed(items: Iterable[Mapping[str, Any]]) -> Iterator[Published | Skipped]:
         try:
             prices = {_micros(item.get(name)) for name in fields} - {None, 0}
         except ValueError as error:
-            yield Skipped(model, task, str(error))
-            continue
+            raise UnreadablePrice(model, str(error)) from error
         if len(prices) == 1:
             yield Published(model, ANY, prices.pop() or 0, None, _kind(task), starting=True)
         else:
@@ -149,7 +162,10 @@ def _micros(value: object) -> int | None:
         plain = f"{Decimal(str(value)).normalize():f}"
     except InvalidOperation as error:
         raise ValueError(f"{value!r} is no price") from error
-    return parse_usd(plain)
+    try:
+        return parse_usd(plain)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is {error}") from error
 
 
 def _kind(modalities: object) -> str:

@@ -84,7 +84,12 @@ class Instead:
 
 def made(session: Session, period: Period) -> list[Made]:
     """Read the settled calls of a period, those alike together."""
-    found = session.rows(_MADE, (period.start_us, period.end_us))
+    return made_between(session, period.start_us, period.end_us)
+
+
+def made_between(session: Session, start_us: int, end_us: int) -> list[Made]:
+    """Read the settled calls admitted between two instants, those alike together."""
+    found = session.rows(_MADE, (start_us, end_us))
     return [Made(*row[:6], *(int(value) for value in row[6:])) for row in found]
 
 

@@ -12,7 +12,7 @@ from pricing.errors import ABSENT
         (PriceUnknown("veo", "veo"), "veo is not in the table"),
         (PriceUnknown("veo", "veo3"), "veo is not in the table; the nearest known model is veo3"),
         (PriceUnknown("veo", None, "is a film"), "veo is a film"),
-        (PriceUnknown("", None), "no model is not in the table"),
+        (PriceUnknown("", None, "the body names no model"), "the body names no model"),
         (PriceUnknown("x" * 128, None), "x" * 128 + " is not in the table"),
         (PriceUnknown("x" * 129, None), "x" * 128 + " is not in the table"),
         (PriceUnknown("v\ud800", None), "v? is not in the table"),

@@ -28,6 +28,8 @@ FAULTS = [
     ('version = "t"\neffective_from = 2026-01-01T00:00:00', 2, "effective_from", "an instant"),
     (HEAD + 'currency = "EUR"', 3, "currency", "USD"),
     (HEAD + 'complete = "no"', 3, "complete", "true or false"),
+    (HEAD, None, "models", "is empty: no call would have a price"),
+    (HEAD + "complete = true\n[models]", 4, "models", "is empty"),
     (HEAD + "models = 1", 3, "models", "must be a table"),
     (HEAD + "[models]\nx = 1", 4, "models.x", "must be a table"),
     (HEAD + '[models."a b".prices]\n' + OK, 3, "models.a b", "no name"),
@@ -259,6 +261,11 @@ def test_all_that_a_model_sells_is_its_default_if_that_is_all(
     assert table_of(MODEL + said + PRICE + OK).models["a.b"].default_resolution == default
 
 
+def test_a_version_without_models_is_one_that_says_so_or_one_that_is_stored() -> None:
+    assert table_of("complete = false\n").models == {}
+    assert load_table(HEAD, name="t", stored=True).models == {}
+
+
 def test_a_key_written_in_any_way_is_found() -> None:
     text = '# [a]\n[a]\nb.\'c\' = 1\n"d\\"e" = 2\n= nonsense\n'
     assert line_of(text, ("a", "b", "c")) == 3
@@ -273,7 +280,7 @@ def write(directory: Path, name: str, text: str) -> Path:
 
 
 def test_a_table_is_utf_8_whatever_the_machine_speaks(tmp_path: Path) -> None:
-    path = write(tmp_path, "x.toml", HEAD + 'source = "où"') / "x.toml"
+    path = write(tmp_path, "x.toml", HEAD + 'source = "où"\ncomplete = false') / "x.toml"
     spoken = locale.setlocale(locale.LC_CTYPE)
     locale.setlocale(locale.LC_CTYPE, "C")
     try:
@@ -282,7 +289,7 @@ def test_a_table_is_utf_8_whatever_the_machine_speaks(tmp_path: Path) -> None:
         locale.setlocale(locale.LC_CTYPE, spoken)
 
 
-NEWER = 'version = "n"\neffective_from = 2026-12-01T00:00:00Z\n'
+NEWER = 'version = "n"\neffective_from = 2026-12-01T00:00:00Z\ncomplete = false\n'
 
 
 def test_a_second_directory_adds_its_versions(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_a_name_with_slashes_stands_anywhere_in_the_path(
         ((FLASH,), FLASH),
         ((FLASH, "text-to-image"), FLASH),
         ((), None),
+        (("google", "veo3-fst", "text-to-image"), "veo3-fast"),
         (("minimax", "hailuo-02"), "hailuo-02-pro"),
     ],
 )
@@ -95,6 +96,7 @@ def test_a_name_is_never_taken_for_another_that_is_like_it(
         quote(Order("path", segments), TABLE)
     assert refused.value.nearest == nearest
     why = "stands in the path without a vendor" if FLASH in segments else "is not in the table"
+    why = why if segments else "the path names no model"
     assert why in str(refused.value)
 
 
@@ -148,6 +150,21 @@ def test_an_unknown_model_in_the_body_has_no_price(name: Any, nearest: str | Non
     with pytest.raises(PriceUnknown) as refused:
         quote(in_body(name), TABLE)
     assert refused.value.nearest == nearest
+    assert (str(refused.value) == "the body names no model") == (nearest is None)
+
+
+@pytest.mark.parametrize("name", ["dall-e-3", "foo", "sd", "x"])
+@pytest.mark.parametrize(
+    ("route", "kind"),
+    [("images", "image"), ("text-to-image", "image"), ("videos", "video"), ("speech", "audio")],
+)
+def test_a_strange_name_is_answered_with_a_model_of_what_was_asked_for(
+    name: str, route: str, kind: str
+) -> None:
+    for order in (in_body(name, route), on_path(name, route)):
+        with pytest.raises(PriceUnknown) as refused:
+            quote(order, TABLE)
+        assert TABLE.models[refused.value.nearest or ""].kind == kind
 
 
 @pytest.mark.parametrize("name", [5, True, ["x"], {"a": 1}])
@@ -515,8 +532,12 @@ def test_before_the_first_version_there_is_no_table() -> None:
 
 
 def test_no_two_versions_share_a_name_or_a_first_instant() -> None:
-    other = table_of("", head='version = "2026-09-25"\neffective_from = 2020-01-01T00:00:00Z\n')
-    same = table_of("", head='version = "x"\neffective_from = 2026-09-25T02:00:00+02:00\n')
+    other = table_of(
+        "complete = false", head='version = "2026-09-25"\neffective_from = 2020-01-01T00:00:00Z\n'
+    )
+    same = table_of(
+        "complete = false", head='version = "x"\neffective_from = 2026-09-25T02:00:00+02:00\n'
+    )
     with pytest.raises(ValueError, match="share a version"):
         PriceBook([TABLE, other])
     with pytest.raises(ValueError, match="effective_from"):

@@ -6,6 +6,7 @@ from pricing import diff, lint
 from pricing.review import Place, place_of
 from tests.pricing.tables import HEAD, TABLE, table_of
 
+SOURCED = HEAD + 'source = "a test"\n'
 MODEL = '[models."a.b"]\n'
 PRICE = '[models."a.b".prices]\n'
 RATES = '[[models."a.b".rates]]\n'
@@ -38,9 +39,9 @@ def test_lint_names_the_first_error(tmp_path: Path) -> None:
 
 def test_lint_warns_of_what_looks_wrong(tmp_path: Path) -> None:
     prices = '"1K" = { usd = "0.2", list_usd = "0.1" }\n"2K" = { usd = "0.1" }\n'
-    found = lint(written(tmp_path, HEAD + PRICE + prices))
+    found = lint(written(tmp_path, SOURCED + PRICE + prices))
     assert {finding.level for finding in found} == {"warning"}
-    assert [finding.line for finding in found] == [3, 4, 5]
+    assert [finding.line for finding in found] == [4, 5, 6]
 
 
 SIZES = {"0.5K": "0.1", "1K": "0.2", "2K": "0.3", "4K": "0.4"}
@@ -79,11 +80,37 @@ def ladder(**changed: str) -> str:
 def test_a_person_looks_at_what_looks_wrong(
     tmp_path: Path, models: str, warnings: list[str]
 ) -> None:
-    found = lint(written(tmp_path, HEAD + models))
+    found = lint(written(tmp_path, SOURCED + models))
     assert [
         f"{each.member.removeprefix('models.a.b').removeprefix('.prices.')}: {each.why}"
         for each in found
     ] == warnings
+
+
+def test_a_person_looks_at_prices_of_which_nobody_says_where_they_are_from(tmp_path: Path) -> None:
+    (finding,) = lint(written(tmp_path, HEAD + PRICE + OK))
+    assert (finding.level, finding.line, finding.member) == ("warning", None, "source")
+    assert lint(written(tmp_path, HEAD + MODEL + 'source = "a page"\n' + PRICE + OK)) == []
+
+
+@pytest.mark.parametrize(
+    ("bond", "why"),
+    [
+        ('quality = "ultra"', ""),
+        ('quality = "Ultra-HD"', ""),
+        ('quality = "ultra!"', "quality 'ultra!' is a word that no order is priced by"),
+        ('quality = "h\u00f6chste"', "quality 'h\\xf6chste' is a word that no order is priced by"),
+        ('quality = "auto"', "quality 'auto' is a word that no order is priced by"),
+        ('task = "image-to-edit"', ""),
+        ('task = "Image to Image"', "task 'Image to Image' is a word that no route ends in"),
+        ('task = "edit/fast"', "task 'edit/fast' is a word that no route ends in"),
+    ],
+)
+def test_a_person_looks_at_a_rate_that_no_order_fits(tmp_path: Path, bond: str, why: str) -> None:
+    found = lint(written(tmp_path, SOURCED + RATES + f'usd = "1"\n{bond}\n'))
+    assert [(each.level, each.line, each.member, each.why) for each in found] == (
+        [("warning", 4, "models.a.b.rates", why)] if why else []
+    )
 
 
 @pytest.mark.parametrize(

@@ -127,4 +127,4 @@ def test_a_key_that_says_nothing_of_itself_is_an_active_one_without_limits() -> 
         upstream_key_env="", tags={}, version=0,
     )  # fmt: skip
     assert Team("blue") == Team("blue", None, None, "active", 0)
-    assert (directory().prices, directory().counting) == (0, frozenset())
+    assert (directory().prices, directory().counting) == ({}, frozenset())

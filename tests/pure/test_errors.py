@@ -151,6 +151,8 @@ def test_what_remains_is_never_below_zero() -> None:
         (errors.KeyPaused(scope="team", name="a"), "Team 'a' is paused."),
         (errors.UnknownPrice(what="x", nearest="y"), "Nearest known model: 'y'"),
         (errors.UnknownPrice(what="x"), "No price is known for 'x'."),
+        (errors.UnknownPrice(what=""), "No price is known: no model is named."),
+        (errors.UnknownPrice(what="", why="the body names none"), "known: the body names none."),
         (errors.UnknownPrice(what="x", why="is a film"), "known for 'x': it is a film."),
         (errors.RequestNotUnderstood(member="size", why="stands twice"), "'size': stands twice."),
         (errors.PayloadTooLarge(limit=9), "9 bytes"),

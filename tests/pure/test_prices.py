@@ -28,7 +28,7 @@ OLD = table("old", 0, banana("0.01"))
 NEW = table("new", 10, banana("0.02"))
 LAST = table("last", 20, '[models.banana]\nunpriced = "relay"\ncomplete = false\n')
 BOOK = PriceBook([LAST, OLD, NEW])
-SHORT = PriceBook([OLD, table("gone", 10, "")])
+SHORT = PriceBook([OLD, table("gone", 10, "complete = false\n")])
 
 
 @pytest.mark.parametrize("first", [0, 9, 10, 15, 30])
@@ -137,6 +137,17 @@ def test_the_price_is_that_of_the_instant_of_admission(
     assert (found and found.price_micros) == micros
     if days == 9:
         assert found is priced.quote
+
+
+def test_a_version_that_was_replaced_prices_again() -> None:
+    prices = Prices(PriceBook([OLD]), relay_unpriced=False)
+    priced = Priced(prices, ORDER, prices.quote(ORDER, START_US))
+    prices.replace(PriceBook([table("old", 0, banana("0.03")), NEW]))
+    found = priced(START_US)
+    assert found is not None
+    assert (found.version, found.price_micros) == ("old", 30_000)
+    assert found.digest == prices.digests["old"] != OLD.digest
+    assert prices.digests["new"] == NEW.digest
 
 
 def test_what_passed_unpriced_stays_so() -> None:

@@ -15,7 +15,7 @@ from proxy.ledger.fare import (
     first_of,
     row_of,
 )
-from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, Repeated
+from proxy.ledger.refusals import BudgetSpent, KeyGone, KeyHeld, PricesMoved, Repeated
 from tests.pure.booking import (
     DAY,
     MONTH,
@@ -233,3 +233,23 @@ def test_a_reservation_asks_for_its_days_and_its_idempotency_key() -> None:
     assert order().idempotency() is None
     assert list(asked.scopes()) == ["key:k1", "installation"]
     assert (asked.loads, asked.prediction()) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("stored", "taken"),
+    [
+        pytest.param({"2026-09-25": "a"}, True, id="as it was quoted"),
+        pytest.param({"2026-09-25": "b", "y1": "a"}, False, id="replaced since"),
+        pytest.param({"y1": "b"}, True, id="no other prices under its name"),
+    ],
+)
+def test_a_version_with_other_prices_by_now_sells_nothing(
+    stored: dict[str, str], *, taken: bool
+) -> None:
+    view, asked = empty(prices=stored), order(sold_as(digest="a"))
+    if taken:
+        assert asked.apply(view).fare.reserved_micros == 200
+        return
+    with pytest.raises(PricesMoved):
+        asked.apply(view)
+    assert (view.created, view.entries) == ({}, [])

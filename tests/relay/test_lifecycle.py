@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pricing import BUNDLED
+from pricing import BUNDLED, load_table
+from proxy.ledger import versions
 from tests.relay.house import (
     FLASH,
     PATH,
@@ -151,6 +152,35 @@ def test_hangup_adds_a_price_version_and_a_bad_one_changes_nothing(
         assert farebox.submit(key).headers["x-farebox-cost-usd"] == "0.050000"
         assert f'farebox_price_table_info{{version="{newer}"}} 1.0' in farebox.metrics()
     assert BUNDLED.is_dir()
+
+
+def test_a_version_that_priced_nothing_is_corrected_at_a_hangup_and_sold_as_stored(
+    upstream: Standin, tmp_path: Path
+) -> None:
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    with running(tmp_path, upstream.url, price_tables=str(tables)) as farebox:
+        key, process = farebox.key(), farebox.process
+        assert process is not None
+        for usd in ("0.050000", "0.060000"):
+            (tables / "y1.toml").write_text(NEWER.replace("0.050000", usd))
+            process.send_signal(signal.SIGHUP)
+            farebox.until(lambda price=usd: quoted(farebox, key) == price)
+        corrected = load_table(NEWER.replace("0.050000", "0.070000"), name="y1")
+        farebox.change(versions.add([corrected], actor="test"))
+        answer = farebox.submit(key)  # before anybody has looked what changed
+        assert answer.headers["x-farebox-cost-usd"] == "0.070000"
+        assert answer.headers["x-farebox-price-version"] == "2026-10-01"
+        assert quoted(farebox, key) == "0.070000"
+        (tables / "y1.toml").write_text(NEWER)
+        process.send_signal(signal.SIGHUP)
+        farebox.until(lambda: "has priced charges and cannot change" in farebox.log.read_text())
+        assert farebox.submit(key).headers["x-farebox-cost-usd"] == "0.070000"
+
+
+def quoted(farebox: Farebox, key: str) -> str:
+    answer = farebox.submit(key, headers={"x-farebox-dry-run": "1"})
+    return str(answer.headers["x-farebox-cost-usd"])
 
 
 def test_ready_says_why_it_is_not(upstream: Standin, tmp_path: Path) -> None:

@@ -10,7 +10,14 @@ import pytest
 
 from pricing import BUNDLED, PriceTable, diff, load_table, load_tables, usd
 from proxy.reports.price_import import again, build, written
-from proxy.reports.price_sources import Published, Skipped, UnknownShape, read, resolution
+from proxy.reports.price_sources import (
+    Published,
+    Skipped,
+    UnknownShape,
+    UnreadablePrice,
+    read,
+    resolution,
+)
 
 BASE = load_tables(BUNDLED).version("2026-09-25")
 STARTS = datetime(2026, 12, 1, tzinfo=UTC)
@@ -117,9 +124,22 @@ def test_an_unknown_shape_is_refused(text: str) -> None:
         read(text)
 
 
-@pytest.mark.parametrize("price", ["-1", "1e9", "0.0000001", "abc", ""])
-def test_a_price_that_does_not_fit_is_not_taken(price: str) -> None:
-    (found,) = read(f"model,usd\nm,{price}\n")
+@pytest.mark.parametrize("price", ["-1", "1e9", "0.0000001", "abc", "0,05", "NaN", "Infinity"])
+def test_a_price_that_cannot_be_read_is_a_fault_of_the_source(price: str) -> None:
+    with pytest.raises(UnreadablePrice) as plain:
+        read(f'model,usd\nfine,0.05\nm,"{price}"\n')
+    assert (plain.value.model, plain.value.line) == ("m", 3)
+    assert plain.value.why.startswith(f"'{price}' is ")
+    with pytest.raises(UnreadablePrice) as in_json:
+        read(json.dumps({"models": dataset(price_usd=price)}))
+    assert (in_json.value.model, in_json.value.line) == ("gemini-3.1-flash-image-preview", None)
+    with pytest.raises(UnreadablePrice):
+        read(json.dumps({"data": {"items": [item("gemini-2.5-flash-image/x", price)]}}))
+
+
+@pytest.mark.parametrize("rest", [",", "0,", "abc,per_second", "abc,per_token"])
+def test_what_has_no_price_or_another_unit_is_not_taken(rest: str) -> None:
+    (found,) = read(f"model,usd,unit\nm,{rest}\n")
     assert isinstance(found, Skipped)
 
 
