@@ -153,6 +153,10 @@ class Rotation(Asked):
     """How long the old secret is good for beside the new one."""
 
     grace_s: int = Field(0, ge=0, le=GRACE_MAX_S, description="Seconds.")
+    force: bool = Field(
+        default=False,
+        description="End the grace of an earlier rotation, which is refused otherwise.",
+    )
 
 
 class Reason(Asked):

@@ -13,10 +13,11 @@ from proxy.admin.asked import Adoption, KeyChange, NewKey, TeamFacts
 from proxy.budget import EVERYTHING
 from proxy.charge import State
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Directory, Key, Team
+from proxy.instants import instant
 from proxy.ledger import registry
 from proxy.ledger.operation import Receipt, receipt
 from proxy.ledger.outcomes import Decide
-from proxy.ledger.registry import Made, Missing
+from proxy.ledger.registry import Made, Missing, Stale
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
 from proxy.ledger.view import View
@@ -31,6 +32,18 @@ class Revoked(ValueError):
 
 class Impossible(ValueError):
     """What is asked contradicts itself or the clock."""
+
+
+class StillGood(ValueError):
+    """A secret from before the last rotation still works; another rotation would end it."""
+
+    def __init__(self, key: Key) -> None:
+        self.until_us = key.old_until_us
+        super().__init__(
+            f"key '{key.name}' was rotated already: the secret before is good until"
+            f" {instant(self.until_us).isoformat(timespec='seconds')},"
+            " and another rotation would end it at once"
+        )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -96,24 +109,33 @@ def alter(name: str, asked: KeyChange, *, actor: str, version: int | None = None
     Raises:
         Missing, Taken, Stale, Revoked: see each.
     """
-    return _on_living(name, lambda key: registry.set_key(
-        key.id, asked.facts(), actor=actor, version=version
-    ))  # fmt: skip
+
+    def change(store: Store) -> Key:
+        key = _living(store, name, version)
+        return registry.set_key(key.id, asked.facts(), actor=actor)(store)
+
+    return change
 
 
-def rotate(name: str, *, actor: str, grace_s: int = 0) -> Change[Made]:
+def rotate(
+    name: str, *, actor: str, grace_s: int = 0, force: bool = False, version: int | None = None
+) -> Change[Made]:
     """Give a key a new secret.
 
     Raises:
-        Missing, Revoked, Impossible: see each; a caller's own key is its owner's to rotate.
+        Missing, Stale, Revoked, Impossible: see each; a caller's own key is its owner's to rotate.
+        StillGood: the grace of an earlier rotation runs, and it is not to be ended by `force`.
     """
 
-    def chosen(key: Key) -> Change[Made]:
+    def change(store: Store) -> Made:
+        key = _living(store, name, version)
         if key.own:
             raise Impossible(f"'{key.name}' is a caller's own key: only its owner can rotate it")
-        return registry.rotate(key.id, actor=actor, grace_us=grace_s * 1_000_000)
+        if key.old_until_us > store.session.now_us() and not force:
+            raise StillGood(key)
+        return registry.rotate(key.id, actor=actor, grace_us=grace_s * 1_000_000)(store)
 
-    return _on_living(name, chosen)
+    return change
 
 
 def put(
@@ -127,28 +149,26 @@ def put(
     action = {ACTIVE: "key.resume", PAUSED: "key.pause", REVOKED: "key.revoke"}[state]
 
     def change(store: Store) -> Key:
-        key = find(store.directory, name)
+        key = find(store.alone(), name)
         if key.state == state == REVOKED:
             return key
-        _alive(key)
-        facts = {"state": state}
-        return registry.set_key(
-            key.id, facts, actor=actor, why=why, action=action, version=version
-        )(store)
+        key = _living(store, name, version)
+        return registry.set_key(key.id, {"state": state}, actor=actor, why=why, action=action)(
+            store
+        )
 
     return change
 
 
-def top_up(name: str, micros: int, *, actor: str) -> Change[Key]:
+def top_up(name: str, micros: int, *, actor: str, version: int | None = None) -> Change[Key]:
     """Add to a key's limit for its running day.
 
     Raises:
-        Missing, Revoked, Impossible: see each; an unlimited key needs no top-up.
+        Missing, Stale, Revoked, Impossible: see each; an unlimited key needs no top-up.
     """
 
     def change(store: Store) -> Key:
-        key = find(store.directory, name)
-        _alive(key)
+        key = _living(store, name, version)
         if store.directory.day_limit(key, "") is None:
             raise Impossible(f"key '{key.name}' has no daily limit to add to")
         return registry.top_up(key.id, micros, actor=actor)(store)
@@ -159,20 +179,33 @@ def top_up(name: str, micros: int, *, actor: str) -> Change[Key]:
 def set_team(
     name: str, asked: TeamFacts, *, actor: str, version: int | None = None
 ) -> Change[Team]:
-    """Set a team's limits; a team not seen before is made."""
-    return registry.set_team(name, asked.facts(), actor=actor, version=version)
+    """Set a team's limits; a team not seen before is made.
+
+    Raises:
+        Stale: somebody else has changed it since it was read.
+    """
+
+    def change(store: Store) -> Team:
+        store.alone()
+        return registry.set_team(name, asked.facts(), actor=actor, version=version)(store)
+
+    return change
 
 
-def put_team(name: str, state: str, *, actor: str, why: str = "") -> Change[Team]:
+def put_team(
+    name: str, state: str, *, actor: str, why: str = "", version: int | None = None
+) -> Change[Team]:
     """Pause or resume a team, or with `*` everything.
 
     Raises:
         Missing: no key is in it and nobody has set it: pausing it would stop nothing.
+        Stale: somebody else has changed it since it was read.
     """
 
     def change(store: Store) -> Team:
-        team(store.directory, name)
-        return registry.set_team(name, {"state": state}, actor=actor, why=why)(store)
+        team(store.alone(), name)
+        facts = {"state": state}
+        return registry.set_team(name, facts, actor=actor, why=why, version=version)(store)
 
     return change
 
@@ -224,13 +257,13 @@ def entries(session: Session, charge_id: str) -> list[Any]:
     )
 
 
-def _on_living(name: str, chosen: Callable[[Key], Change[T]]) -> Change[T]:
-    def change(store: Store) -> T:
-        key = find(store.directory, name)
-        _alive(key)
-        return chosen(key)(store)
-
-    return change
+def _living(store: Store, name: str, version: int | None) -> Key:
+    """Find a key that may be changed, as nobody else can change it before this is written."""
+    key = find(store.alone(), name)
+    _alive(key)
+    if version is not None and version != key.version:
+        raise Stale(f"key '{key.name}' is at version {key.version}, not {version}")
+    return key
 
 
 def _alive(key: Key) -> None:

@@ -14,10 +14,13 @@ from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from proxy.admin.asked import PATTERNS, Nothing
-from proxy.admin.changes import Impossible, Revoked
+from proxy.admin.changes import Impossible, Revoked, StillGood
 from proxy.admin.guard import Guard
 from proxy.admin.refusals import Conflict, OutOfDate
-from proxy.errors import BadRequest, MethodNotAllowed, NotFound, shown
+from proxy.admin.repeats import once_of, told_again
+from proxy.errors import BadRequest, IdempotencyMismatch, MethodNotAllowed, NotFound, shown
+from proxy.instants import instant
+from proxy.ledger.once import DoneBefore, Once, OtherRequest
 from proxy.ledger.registry import Missing, Stale, Taken
 from proxy.received import received
 
@@ -30,13 +33,17 @@ BodyT = TypeVar("BodyT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Asking(Generic[QueryT, BodyT]):
-    """A request that was read and found good; `version` is what `If-Match` names."""
+    """A request that was read and found good; `version` is what `If-Match` names.
+
+    `once` is what a repeat under the same `Idempotency-Key` is known by.
+    """
 
     query: QueryT
     body: BodyT
     path: Mapping[str, str]
     version: int | None
     actor: str
+    once: Once | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Endpoint:
     refuses: tuple[int, ...] = ()
     versioned: bool = False  # takes If-Match
     tagged: bool = False  # answers with ETag
+    once: bool = False  # takes Idempotency-Key
 
     @property
     def tag(self) -> str:
@@ -87,7 +95,12 @@ class Endpoint:
             guard.check(request)
             try:
                 return (await self.handler(await self._read(request))).response()
-            except (Missing, Taken, Stale, Revoked, Impossible) as error:
+            except DoneBefore as before:
+                content, version = told_again(before)
+                return Reply(content, self.status, version).response()
+            except OtherRequest as other:
+                raise IdempotencyMismatch from other
+            except (Missing, Taken, Stale, Revoked, StillGood, Impossible) as error:
                 raise _refused(error) from error
 
         place = Place(self.path, answer, methods=[self.method], name=self.operation_id)
@@ -101,12 +114,14 @@ class Endpoint:
         return "_".join([self.method.lower(), *words])
 
     async def _read(self, request: Request) -> Asking[Any, Any]:
+        sent = await received(request, BODY_MAX)
         return Asking(
             query=_query(self.query, request.query_params),
-            body=await _body(self.body, request),
+            body=_body(self.body, sent),
             path=request.path_params,
             version=_version(request) if self.versioned else None,
             actor="admin",
+            once=once_of(request, sent) if self.once else None,
         )
 
 
@@ -131,6 +146,9 @@ def _refused(error: Exception) -> BadRequest | NotFound | Conflict | OutOfDate:
         return NotFound(words)
     if isinstance(error, Stale):
         return OutOfDate(words)
+    if isinstance(error, StillGood):
+        until: dict[str, object] = {"old_secret_until": instant(error.until_us).isoformat()}
+        return Conflict(f'{words} To do so, send "force": true.', until)
     return BadRequest(words) if isinstance(error, Impossible) else Conflict(words)
 
 
@@ -144,8 +162,7 @@ def _query(model: type[BaseModel], sent: QueryParams) -> BaseModel:
         raise bad(error) from error
 
 
-async def _body(model: type[BaseModel], request: Request) -> BaseModel:
-    body = await received(request, BODY_MAX)
+def _body(model: type[BaseModel], body: bytes) -> BaseModel:
     if model is Nothing:
         if body.strip():
             raise BadRequest("This operation takes no body.")

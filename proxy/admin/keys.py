@@ -1,6 +1,7 @@
 """`/admin/keys`: who may call, and how much they may spend."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from pricing import parse_usd
 from proxy.admin import changes
@@ -17,6 +18,7 @@ from proxy.admin.asked import (
 from proxy.admin.changes import find
 from proxy.admin.context import AdminContext
 from proxy.admin.endpoint import Asking, Endpoint, Reply
+from proxy.admin.repeats import whole, without_secret
 from proxy.admin.shown import (
     BudgetsShown,
     KeyList,
@@ -27,6 +29,7 @@ from proxy.admin.shown import (
     key_shown,
 )
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Key
+from proxy.ledger.once import once
 from proxy.ledger.reader import where_stands
 from proxy.ledger.registry import Made
 
@@ -50,7 +53,7 @@ class Keys:
             ),
             Endpoint(
                 "POST", "/admin/keys", "Make a key; its secret is shown this once", self.create,
-                KeyMade, body=NewKey, status=201, refuses=(409,), tagged=True,
+                KeyMade, body=NewKey, status=201, refuses=(409, 422), tagged=True, once=True,
             ),
             Endpoint(
                 "POST", "/admin/keys/adopt", "Name a caller's own GPT Proto key and budget it",
@@ -75,19 +78,21 @@ class Keys:
         return [
             Endpoint(
                 "POST", f"{ONE}/rotate", "Give a key a new secret, shown this once", self.rotate,
-                KeyMade, body=Rotation, refuses=(404, 409), tagged=True,
+                KeyMade, body=Rotation, refuses=(404, 409, 412, 422), versioned=True, tagged=True,
+                once=True,
             ),
             Endpoint(
                 "POST", f"{ONE}/pause", "Refuse a key's submits until it is resumed", self.pause,
-                KeyShown, body=Reason, refuses=(404, 409), tagged=True,
+                KeyShown, body=Reason, refuses=(404, 409, 412), versioned=True, tagged=True,
             ),
             Endpoint(
                 "POST", f"{ONE}/resume", "Admit a paused key again", self.resume,
-                KeyShown, body=Reason, refuses=(404, 409), tagged=True,
+                KeyShown, body=Reason, refuses=(404, 409, 412), versioned=True, tagged=True,
             ),
             Endpoint(
                 "POST", f"{ONE}/top-up", "Add to a key's limit for its running day", self.top_up,
-                KeyShown, body=TopUp, refuses=(404, 409), tagged=True,
+                KeyShown, body=TopUp, refuses=(404, 409, 412, 422), versioned=True, tagged=True,
+                once=True,
             ),
             Endpoint(
                 "GET", f"{ONE}/budget", "Show where every budget of a key stands", self.budget,
@@ -113,7 +118,10 @@ class Keys:
 
     async def create(self, asking: Asking[Nothing, NewKey]) -> Reply:
         """Make a key."""
-        return _made(await self._do(changes.create(asking.body, actor=asking.actor)), 201)
+        change = changes.create(asking.body, actor=asking.actor)
+        return _made(
+            await self._do(once(asking.once, change, partial(without_secret, "made"))), 201
+        )
 
     async def adopt(self, asking: Asking[Nothing, Adoption]) -> Reply:
         """Name a caller's own key."""
@@ -147,16 +155,26 @@ class Keys:
 
     async def rotate(self, asking: Asking[Nothing, Rotation]) -> Reply:
         """Give it a new secret."""
-        grace_s = asking.body.grace_s
+        change = changes.rotate(
+            asking.path["key"],
+            actor=asking.actor,
+            grace_s=asking.body.grace_s,
+            force=asking.body.force,
+            version=asking.version,
+        )
         return _made(
-            await self._do(changes.rotate(asking.path["key"], actor=asking.actor, grace_s=grace_s)),
-            200,
+            await self._do(once(asking.once, change, partial(without_secret, "rotated"))), 200
         )
 
     async def top_up(self, asking: Asking[Nothing, TopUp]) -> Reply:
         """Add to its limit for its running day."""
-        micros = parse_usd(asking.body.usd)
-        return _one(await self._do(changes.top_up(asking.path["key"], micros, actor=asking.actor)))
+        change = changes.top_up(
+            asking.path["key"],
+            parse_usd(asking.body.usd),
+            actor=asking.actor,
+            version=asking.version,
+        )
+        return _one(await self._do(once(asking.once, change, whole)))
 
     async def budget(self, asking: Asking[Nothing, Nothing]) -> Reply:
         """Show where its budgets stand."""

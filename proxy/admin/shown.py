@@ -127,6 +127,11 @@ def key_facts(key: Key) -> dict[str, Any]:
     }
 
 
+def good_until_us(key: Key, at_us: int) -> int | None:
+    """Say until when a secret from before the last rotation is good; None if it is not."""
+    return key.old_until_us if key.old_until_us > at_us else None
+
+
 def team_facts(team: Team, keys: Mapping[str, Key]) -> dict[str, Any]:
     """Say of a team all that may be shown, and how many keys it has."""
     mine = (k for k in keys.values() if team.name in (EVERYTHING, k.team))

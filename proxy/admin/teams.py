@@ -37,11 +37,11 @@ class Teams:
             ),
             Endpoint(
                 "POST", f"{ONE}/pause", "Refuse the submits of a team, or with `*` of everybody",
-                self.pause, TeamShown, body=Reason, refuses=(404,), tagged=True,
+                self.pause, TeamShown, body=Reason, refuses=(404, 412), versioned=True, tagged=True,
             ),
             Endpoint(
                 "POST", f"{ONE}/resume", "Admit a paused team again", self.resume, TeamShown,
-                body=Reason, refuses=(404,), tagged=True,
+                body=Reason, refuses=(404, 412), versioned=True, tagged=True,
             ),
         ]  # fmt: skip
 
@@ -78,7 +78,11 @@ class Teams:
 
     async def _state(self, asking: Asking[Nothing, Reason], state: str) -> Reply:
         change = changes.put_team(
-            asking.path["team"], state, actor=asking.actor, why=asking.body.why
+            asking.path["team"],
+            state,
+            actor=asking.actor,
+            why=asking.body.why,
+            version=asking.version,
         )
         return await self._one(await self.context.change(change))
 

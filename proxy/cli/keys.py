@@ -109,9 +109,13 @@ def show(context: typer.Context, name: Named, as_json: Json = False) -> None:
 def rotate(
     context: typer.Context,
     name: Named,
+    *,
     grace: Annotated[
         str | None, typer.Option(help="How long the old secret is still good, such as 24h.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also while an earlier rotation's old secret is good.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Give a key a new secret, printed once; what it has spent stays spent."""
@@ -119,7 +123,10 @@ def rotate(
     if grace_s > GRACE_MAX_S:
         raise CommandError(f"--grace: at most {GRACE_MAX_S // 86400}d", code=WRONG_USAGE)
     with opened(context) as store:
-        made = store.transact(changes.rotate(name, actor=actor(), grace_s=grace_s))
+        try:
+            made = store.transact(changes.rotate(name, actor=actor(), grace_s=grace_s, force=force))
+        except changes.StillGood as refused:
+            raise CommandError(f"{refused}; --force does so") from refused
     _show_made(made, as_json=as_json)
 
 

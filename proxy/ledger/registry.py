@@ -116,18 +116,15 @@ def set_key(
     actor: str,
     why: str = "",
     action: str = "key.set",
-    version: int | None = None,
 ) -> Callable[[Store], Key]:
-    """Change a key; with `version` only if nobody else has changed it since.
+    """Change a key.
 
     Raises:
-        Missing, Taken, Stale: see each.
+        Missing, Taken: see each.
     """
 
     def change(store: Store) -> Key:
         before = find(store, name)
-        if version is not None and version != before.version:
-            raise Stale(f"key '{before.name}' is at version {before.version}, not {version}")
         if before.state == REVOKED and facts.get("state", REVOKED) != REVOKED:
             raise Missing(f"key '{before.name}' was revoked, for good")
         if (wanted := facts.get("name", before.name)) != before.name:
@@ -198,8 +195,9 @@ def set_team(
 
     def change(store: Store) -> Team:
         before = store.directory.teams.get(name)
-        if version is not None and before is not None and version != before.version:
-            raise Stale(f"team '{name}' is at version {before.version}, not {version}")
+        known = before.version if before is not None else 0  # as a team that is only named
+        if version is not None and version != known:
+            raise Stale(f"team '{name}' is at version {known}, not {version}")
         now = store.session.now_us()
         store.session.run(
             "INSERT INTO teams(name,state,created_us,revision,version) VALUES(?,?,?,0,0)"

@@ -162,6 +162,17 @@ def test_an_old_secret_may_stay_good_as_long_as_the_api_allows(program: Program)
     program.well("keys", "rotate", "web", "--grace", "30d")
 
 
+def test_a_rotation_that_is_repeated_is_a_finding_until_it_is_forced(program: Program) -> None:
+    program.well("keys", "create", "web")
+    program.well("keys", "rotate", "web", "--grace", "24h")
+    ran = program("keys", "rotate", "web", "--grace", "24h")
+    assert (ran.code, ran.out) == (1, "")
+    assert "the secret before is good until 20" in ran.err
+    assert "--force" in ran.err
+    program.well("keys", "rotate", "web", "--force")
+    program.well("keys", "rotate", "web")
+
+
 def test_an_own_key_is_adopted_from_standard_input_and_not_stored(program: Program) -> None:
     secret = "sk-own-secret-of-a-team"
     ran = program.well("keys", "adopt", "-", "--as", "alice", "--json", reads=f"Bearer {secret}\n")
