@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pricing import usd
 from proxy.budget import EVERYTHING, Standing
+from proxy.clock import now_us
 from proxy.directory import UNLIMITED, Key, Team
 from proxy.instants import instant, local
 
@@ -40,6 +41,8 @@ class KeyShown(Shown):
     state: str
     top_up_usd: str | None
     top_up_day: str | None
+    created_at: datetime
+    old_secret_until: datetime | None
     version: int
 
 
@@ -102,8 +105,8 @@ def key_shown(key: Key) -> KeyShown:
     return KeyShown(**key_facts(key))
 
 
-def key_facts(key: Key) -> dict[str, Any]:
-    """Say of a key all that may be shown."""
+def key_facts(key: Key, *, at_us: int | None = None) -> dict[str, Any]:
+    """Say of a key all that may be shown, as of now or of an instant."""
     return {
         "id": key.id,
         "name": key.name,
@@ -123,6 +126,8 @@ def key_facts(key: Key) -> dict[str, Any]:
         "state": key.state,
         "top_up_usd": _usd(key.topup_micros) if key.topup_day else None,
         "top_up_day": key.topup_day or None,
+        "created_at": instant(key.created_us),
+        "old_secret_until": _instant(good_until_us(key, now_us() if at_us is None else at_us)),
         "version": key.version,
     }
 

@@ -20,7 +20,7 @@ Refused = (BudgetSpent, KeyGone, KeyHeld, Repeated)
 _KEY_COLUMNS = (
     "id,name,own,adopted,public,digest,old_digest,old_public,old_until_us,fingerprint,team,daily_micros,"
     "monthly_micros,topup_day,topup_micros,zone,zone_until_us,zone_then,models,max_price_micros,"
-    "expires_us,shadow,state,upstream_key_env,tags,version"
+    "expires_us,shadow,state,upstream_key_env,tags,version,created_us"
 )
 
 
@@ -29,13 +29,13 @@ def key_of(row: Sequence[Any]) -> Key:
     (key_id, name, own, adopted, public, digest, old, old_public,
      old_until, fingerprint, team, daily, monthly,
      topup_day, topup, zone, until, then, models, max_price, expires, shadow, state, env, tags,
-     version) = row  # fmt: skip
+     version, created) = row  # fmt: skip
     return Key(
         key_id, name, bool(own), bool(adopted), public, bytes(digest), bytes(old), old_public,
         old_until,
         fingerprint, team, daily, monthly, topup_day, topup,
         Zone(zone, until, then) if zone else None, tuple(json.loads(models)), max_price, expires,
-        bool(shadow), state, env, json.loads(tags), version,
+        bool(shadow), state, env, json.loads(tags), version, created,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Keys over REST: made, shown, changed by two admins, obeyed by every process."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -207,6 +208,25 @@ def test_a_rotated_key_calls_with_both_secrets_only_during_the_grace(
     assert [served.submit(secret).status_code for secret in (new, last)] == [401, 200]
     spent = admin.get("/admin/keys/rotated/budget").json()["budgets"][0]
     assert spent["reserved_usd"] == "0.120600", "rotation does not reset what was spent"
+
+
+def test_a_key_says_when_it_was_made_and_how_long_an_old_secret_is_good(
+    admin: httpx.Client,
+) -> None:
+    begun, hour = datetime.now(UTC), timedelta(hours=1)
+    fresh = made(admin, "dated").json()
+    assert begun <= datetime.fromisoformat(fresh["created_at"]) <= datetime.now(UTC)
+    assert fresh["old_secret_until"] is None
+    told = admin.post("/admin/keys/dated/rotate", json={"grace_s": 3600}).json()
+    assert told["created_at"] == fresh["created_at"]
+    until = datetime.fromisoformat(told["old_secret_until"])
+    assert begun + hour <= until <= datetime.now(UTC) + hour
+    listed = {key["name"]: key for key in admin.get("/admin/keys?limit=1000").json()["data"]}
+    for shown in (admin.get("/admin/keys/dated").json(), listed["dated"]):
+        for fact in ("created_at", "old_secret_until"):
+            assert shown[fact] == told[fact]
+    ended = admin.post("/admin/keys/dated/rotate", json={"force": True}).json()
+    assert ended["old_secret_until"] is None
 
 
 def test_a_callers_own_key_is_adopted_with_what_it_spent(

@@ -163,8 +163,14 @@ def test_an_old_secret_may_stay_good_as_long_as_the_api_allows(program: Program)
 
 
 def test_a_rotation_that_is_repeated_is_a_finding_until_it_is_forced(program: Program) -> None:
-    program.well("keys", "create", "web")
+    fresh = program.well("keys", "create", "web", "--json").json
     program.well("keys", "rotate", "web", "--grace", "24h")
+    for shown in (
+        program.well("keys", "show", "web", "--json").json,
+        *program.well("keys", "list", "--json").json,
+    ):
+        assert shown["created_at"] == fresh["created_at"] < shown["old_secret_until"]
+    assert fresh["old_secret_until"] is None
     ran = program("keys", "rotate", "web", "--grace", "24h")
     assert (ran.code, ran.out) == (1, "")
     assert "the secret before is good until 20" in ran.err
