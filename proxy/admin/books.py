@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from proxy.admin.asked import AuditAsked, Nothing, QuoteAsked
+from proxy.admin.audit_shown import audited
 from proxy.admin.changes import find
 from proxy.admin.context import AdminContext
 from proxy.admin.endpoint import Asking, Endpoint, Reply
@@ -52,15 +53,15 @@ class Verified(Shown):
 
 
 class AuditShown(Shown):
-    """One change: who, what, and what it was before."""
+    """One change: who, what, and what it was before and after, as the API shows such a thing."""
 
     id: int
     at: datetime
     actor: str
     action: str
     subject: str
-    before: str | None
-    after: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
     why: str | None
 
 
@@ -151,7 +152,7 @@ def _audit(row: Any) -> AuditShown:
         actor=actor,
         action=action,
         subject=subject,
-        before=before or None,
-        after=after or None,
+        before=audited(action, before, at_us),
+        after=audited(action, after, at_us),
         why=why or None,
     )
