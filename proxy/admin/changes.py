@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from pricing import PriceTable
 from proxy.admin.asked import Adoption, KeyChange, NewKey, TeamFacts
 from proxy.budget import EVERYTHING
 from proxy.charge import State
@@ -275,14 +274,3 @@ def _in_the_future(store: Store, facts: dict[str, Any]) -> None:
     expires_us = facts.get("expires_us")
     if expires_us is not None and expires_us <= store.session.now_us():
         raise Impossible("expires_at lies in the past")
-
-
-def unknown_models(tables: Iterable[PriceTable], models: Iterable[str]) -> list[tuple[str, str]]:
-    """List entries of an allow-list that no price version sells, each with the nearest one."""
-    known: set[str] = set()
-    for table in tables:
-        for model in table.models.values():
-            known |= {model.id.casefold()}
-            known |= {f"{model.id}@{label}".casefold() for label in model.resolutions}
-    found = [entry for entry in models if entry.casefold() not in known]
-    return [(entry, nearest(entry, known)) for entry in found]

@@ -23,11 +23,13 @@ from proxy.admin.shown import (
     BudgetsShown,
     KeyList,
     KeyMade,
-    KeyShown,
+    KeyTold,
     budget_shown,
     key_facts,
     key_shown,
+    key_told,
 )
+from proxy.admin.unsold import unsold
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Key
 from proxy.ledger.once import once
 from proxy.ledger.reader import where_stands
@@ -57,20 +59,20 @@ class Keys:
             ),
             Endpoint(
                 "POST", "/admin/keys/adopt", "Name a caller's own GPT Proto key and budget it",
-                self.adopt, KeyShown, body=Adoption, refuses=(409,), tagged=True,
+                self.adopt, KeyTold, body=Adoption, refuses=(409,), tagged=True,
             ),
         ]  # fmt: skip
 
     def _of_one(self) -> list[Endpoint]:
         return [
-            Endpoint("GET", ONE, "Show a key", self.show, KeyShown, refuses=(404,), tagged=True),
+            Endpoint("GET", ONE, "Show a key", self.show, KeyTold, refuses=(404,), tagged=True),
             Endpoint(
-                "PATCH", ONE, "Change a key; what is left out stays", self.alter, KeyShown,
+                "PATCH", ONE, "Change a key; what is left out stays", self.alter, KeyTold,
                 body=KeyChange, refuses=(404, 409, 412), versioned=True, tagged=True,
             ),
             Endpoint(
                 "DELETE", ONE, "Revoke a key for good; what it has in flight is still settled",
-                self.revoke, KeyShown, refuses=(404, 409, 412), versioned=True, tagged=True,
+                self.revoke, KeyTold, refuses=(404, 409, 412), versioned=True, tagged=True,
             ),
         ]  # fmt: skip
 
@@ -83,15 +85,15 @@ class Keys:
             ),
             Endpoint(
                 "POST", f"{ONE}/pause", "Refuse a key's submits until it is resumed", self.pause,
-                KeyShown, body=Reason, refuses=(404, 409, 412), versioned=True, tagged=True,
+                KeyTold, body=Reason, refuses=(404, 409, 412), versioned=True, tagged=True,
             ),
             Endpoint(
                 "POST", f"{ONE}/resume", "Admit a paused key again", self.resume,
-                KeyShown, body=Reason, refuses=(404, 409, 412), versioned=True, tagged=True,
+                KeyTold, body=Reason, refuses=(404, 409, 412), versioned=True, tagged=True,
             ),
             Endpoint(
                 "POST", f"{ONE}/top-up", "Add to a key's limit for its running day", self.top_up,
-                KeyShown, body=TopUp, refuses=(404, 409, 412, 422), versioned=True, tagged=True,
+                KeyTold, body=TopUp, refuses=(404, 409, 412, 422), versioned=True, tagged=True,
                 once=True,
             ),
             Endpoint(
@@ -119,21 +121,21 @@ class Keys:
     async def create(self, asking: Asking[Nothing, NewKey]) -> Reply:
         """Make a key."""
         change = changes.create(asking.body, actor=asking.actor)
-        return _made(
+        return self._made(
             await self._do(once(asking.once, change, partial(without_secret, "made"))), 201
         )
 
     async def adopt(self, asking: Asking[Nothing, Adoption]) -> Reply:
         """Name a caller's own key."""
-        return _one(await self._do(changes.adopt(asking.body, actor=asking.actor)))
+        return self._one(await self._do(changes.adopt(asking.body, actor=asking.actor)))
 
     async def show(self, asking: Asking[Nothing, Nothing]) -> Reply:
         """Show a key."""
-        return _one(find(await self.context.directory(), asking.path["key"]))
+        return self._one(find(await self.context.directory(), asking.path["key"]))
 
     async def alter(self, asking: Asking[Nothing, KeyChange]) -> Reply:
         """Change a key, if nobody else has changed it since it was read."""
-        return _one(
+        return self._one(
             await self._do(
                 changes.alter(
                     asking.path["key"], asking.body, actor=asking.actor, version=asking.version
@@ -162,7 +164,7 @@ class Keys:
             force=asking.body.force,
             version=asking.version,
         )
-        return _made(
+        return self._made(
             await self._do(once(asking.once, change, partial(without_secret, "rotated"))), 200
         )
 
@@ -174,7 +176,9 @@ class Keys:
             actor=asking.actor,
             version=asking.version,
         )
-        return _one(await self._do(once(asking.once, change, whole)))
+        return self._one(
+            await self._do(once(asking.once, change, lambda key: whole(self._told(key))))
+        )
 
     async def budget(self, asking: Asking[Nothing, Nothing]) -> Reply:
         """Show where its budgets stand."""
@@ -196,16 +200,21 @@ class Keys:
         change = changes.put(
             asking.path["key"], state, actor=asking.actor, why=why, version=asking.version
         )
-        return _one(await self._do(change))
+        return self._one(await self._do(change))
 
     async def _do(self, change: changes.Change[changes.T]) -> changes.T:
         return await self.context.change(change)
 
+    def _told(self, key: Key) -> KeyTold:
+        return key_told(key, self._doubts(key))
 
-def _one(key: Key) -> Reply:
-    return Reply(key_shown(key), version=key.version)
+    def _doubts(self, key: Key) -> list[str]:
+        return unsold(self.context.prices.book.versions, key.models)
 
+    def _one(self, key: Key) -> Reply:
+        return Reply(self._told(key), version=key.version)
 
-def _made(made: Made, status: int) -> Reply:
-    shown = KeyMade(**key_facts(made.key), key=made.secret)
-    return Reply(shown, status, version=made.key.version)
+    def _made(self, made: Made, status: int) -> Reply:
+        key = made.key
+        shown = KeyMade(**key_facts(key), warnings=self._doubts(key), key=made.secret)
+        return Reply(shown, status, version=key.version)

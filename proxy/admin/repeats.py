@@ -11,8 +11,7 @@ from typing import Final
 from starlette.requests import Request
 
 from proxy.admin.refusals import AlreadyDone
-from proxy.admin.shown import key_shown
-from proxy.directory import Key
+from proxy.admin.shown import KeyShown
 from proxy.errors import BadRequest
 from proxy.headers import IDEMPOTENCY_CHARS_MAX
 from proxy.instants import instant
@@ -46,10 +45,10 @@ def without_secret(did: str, made: Made) -> bytes:
     return json.dumps({"did": did, "key": made.key.name, "key_id": made.key.id}).encode()
 
 
-def whole(key: Key) -> bytes:
+def whole(shown: KeyShown) -> bytes:
     """Keep an answer that a repeat gets as it was."""
-    shown = key_shown(key).model_dump_json()
-    return json.dumps({"answer": shown, "version": key.version}).encode()
+    kept = {"answer": shown.model_dump_json(), "version": shown.version}
+    return json.dumps(kept).encode()
 
 
 def told_again(before: DoneBefore) -> tuple[bytes, int]:

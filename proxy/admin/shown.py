@@ -46,7 +46,13 @@ class KeyShown(Shown):
     version: int
 
 
-class KeyMade(KeyShown):
+class KeyTold(KeyShown):
+    """A key on its own; `warnings` say what of its allow-list no price table knows."""
+
+    warnings: list[str]
+
+
+class KeyMade(KeyTold):
     """A key with its secret, shown this once."""
 
     key: str
@@ -103,6 +109,11 @@ class TeamList(Shown):
 def key_shown(key: Key) -> KeyShown:
     """Show a key."""
     return KeyShown(**key_facts(key))
+
+
+def key_told(key: Key, warnings: list[str]) -> KeyTold:
+    """Show a key on its own."""
+    return KeyTold(**key_facts(key), warnings=warnings)
 
 
 def key_facts(key: Key, *, at_us: int | None = None) -> dict[str, Any]:

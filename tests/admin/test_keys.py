@@ -128,9 +128,24 @@ def test_a_change_touches_only_what_it_names(
     answer = admin.patch(f"/admin/keys/{before['id']}", json=change)
     shown = answer.json()
     assert answer.status_code == 200, answer.text
-    untouched = before.keys() - now.keys() - {"version", "key"}
+    untouched = before.keys() - now.keys() - {"version", "key", "warnings"}
     assert {n: shown[n] for n in untouched} == {n: before[n] for n in untouched}
     assert {n: shown[n] for n in now} == now
+
+
+def test_an_allow_list_with_what_nobody_sells_is_doubted(admin: httpx.Client) -> None:
+    unknown, known = "gemnii-2.5-flash-image", "gemini-2.5-flash-image"
+    doubted = made(admin, "doubted", models=[unknown, known]).json()
+    assert doubted["models"] == [unknown, known], "taken as asked"
+    assert doubted["warnings"] == [
+        "no price table knows 'gemnii-2.5-flash-image'; did you mean 'gemini-2.5-flash-image'?"
+    ]
+    changed = admin.patch("/admin/keys/doubted", json={"models": [f"{known}@9K"]}).json()
+    assert "no price table knows 'gemini-2.5-flash-image@9K'" in changed["warnings"][0]
+    assert admin.get("/admin/keys/doubted").json()["warnings"] == changed["warnings"]
+    body = {"fingerprint": "f" * 16, "name": "the-doubted-own", "models": [unknown]}
+    assert len(admin.post("/admin/keys/adopt", json=body).json()["warnings"]) == 1
+    assert admin.patch("/admin/keys/doubted", json={"models": [known]}).json()["warnings"] == []
 
 
 def test_of_two_admins_the_second_is_told_to_read_again(admin: httpx.Client) -> None:

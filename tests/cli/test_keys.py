@@ -155,6 +155,9 @@ def test_a_model_that_nobody_sells_is_doubted_aloud(program: Program) -> None:
     assert ran.err.startswith("warning: saved as asked, but no price table knows 'gemini-nonsense'")
     assert ran.json["models"] == ["gemini-nonsense"]
     assert "warning" not in program("keys", "create", "web", "--models", "gemini-nonsense").err
+    mark = "0123456789abcdef"
+    ran = program.well("keys", "adopt", mark, "--as", "own", "--models", "gemini-nonsense")
+    assert "no price table knows 'gemini-nonsense'" in ran.err
 
 
 def test_an_old_secret_may_stay_good_as_long_as_the_api_allows(program: Program) -> None:
@@ -247,6 +250,20 @@ def test_an_import_says_what_it_changes(program: Program) -> None:
     steps = {s["name"]: s for s in program.well("keys", "import", "keys.toml", "--json").json}
     assert steps["web"]["changes"] == {"daily_budget_usd": ["5.500000", "6.000000"]}
     assert steps["bob"]["changes"] == {"name": ["alice", "bob"]}
+
+
+def test_an_import_doubts_aloud_what_nobody_sells(program: Program) -> None:
+    Path("keys.toml").write_text(
+        "[keys.web]\nmodels = ['gemini-2.5-flash-image@9K', 'gemini-2.5-flash-image']\n"
+    )
+    for _ in range(2):
+        ran = program.well("keys", "import", "keys.toml", "--secrets", "s", "--json")
+        Path("s").unlink()
+        (said,) = [line for line in ran.err.splitlines() if line.startswith("warning")]
+        assert said.startswith("warning: key 'web': saved as asked, but no price table knows")
+        assert "'gemini-2.5-flash-image@9K'; did you mean" in said
+    Path("keys.toml").write_text("[keys.web]\nmodels = ['gemini-2.5-flash-image']\n")
+    assert "warning" not in program.well("keys", "import", "keys.toml").err
 
 
 def test_an_import_is_whole_or_not_at_all(program: Program) -> None:
