@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from proxy.admin import cursors
 from proxy.admin.asked import AuditAsked, Nothing, QuoteAsked
 from proxy.admin.audit_shown import audited
 from proxy.admin.changes import find
@@ -140,7 +141,7 @@ def _number(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     if not cursor.isdecimal() or len(cursor) > 9:  # noqa: PLR2004
-        raise BadRequest("'cursor': send the next_cursor of the last answer.", {"member": "cursor"})
+        raise cursors.unknown()
     return int(cursor)
 
 

@@ -16,7 +16,7 @@ from proxy.instants import instant
 from proxy.ledger import registry
 from proxy.ledger.operation import Receipt, receipt
 from proxy.ledger.outcomes import Decide
-from proxy.ledger.registry import Made, Missing, Stale
+from proxy.ledger.registry import Made, Missing, Versions
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
 from proxy.ledger.view import View
@@ -30,7 +30,11 @@ class Revoked(ValueError):
 
 
 class Impossible(ValueError):
-    """What is asked contradicts itself or the clock."""
+    """What is asked contradicts itself or the clock; `member` is where, if it has a place."""
+
+    def __init__(self, words: str, *, member: str = "") -> None:
+        super().__init__(f"'{member}': {words}" if member else words)
+        self.words, self.member = words, member
 
 
 class StillGood(ValueError):
@@ -102,7 +106,7 @@ def adopt(asked: Adoption, *, actor: str) -> Change[Key]:
     return change
 
 
-def alter(name: str, asked: KeyChange, *, actor: str, version: int | None = None) -> Change[Key]:
+def alter(name: str, asked: KeyChange, *, actor: str, versions: Versions = None) -> Change[Key]:
     """Change what was said of a key.
 
     Raises:
@@ -110,14 +114,19 @@ def alter(name: str, asked: KeyChange, *, actor: str, version: int | None = None
     """
 
     def change(store: Store) -> Key:
-        key = _living(store, name, version)
+        key = _living(store, name, versions)
         return registry.set_key(key.id, asked.facts(), actor=actor)(store)
 
     return change
 
 
 def rotate(
-    name: str, *, actor: str, grace_s: int = 0, force: bool = False, version: int | None = None
+    name: str,
+    *,
+    actor: str,
+    grace_s: int = 0,
+    force: bool = False,
+    versions: Versions = None,
 ) -> Change[Made]:
     """Give a key a new secret.
 
@@ -127,7 +136,7 @@ def rotate(
     """
 
     def change(store: Store) -> Made:
-        key = _living(store, name, version)
+        key = _living(store, name, versions)
         if key.own:
             raise Impossible(f"'{key.name}' is a caller's own key: only its owner can rotate it")
         if key.old_until_us > store.session.now_us() and not force:
@@ -138,7 +147,7 @@ def rotate(
 
 
 def put(
-    name: str, state: str, *, actor: str, why: str = "", version: int | None = None
+    name: str, state: str, *, actor: str, why: str = "", versions: Versions = None
 ) -> Change[Key]:
     """Put a key into a state: `active`, `paused` or, for good, `revoked`.
 
@@ -151,7 +160,7 @@ def put(
         key = find(store.alone(), name)
         if key.state == state == REVOKED:
             return key
-        key = _living(store, name, version)
+        key = _living(store, name, versions)
         return registry.set_key(key.id, {"state": state}, actor=actor, why=why, action=action)(
             store
         )
@@ -159,7 +168,7 @@ def put(
     return change
 
 
-def top_up(name: str, micros: int, *, actor: str, version: int | None = None) -> Change[Key]:
+def top_up(name: str, micros: int, *, actor: str, versions: Versions = None) -> Change[Key]:
     """Add to a key's limit for its running day.
 
     Raises:
@@ -167,7 +176,7 @@ def top_up(name: str, micros: int, *, actor: str, version: int | None = None) ->
     """
 
     def change(store: Store) -> Key:
-        key = _living(store, name, version)
+        key = _living(store, name, versions)
         if store.directory.day_limit(key, "") is None:
             raise Impossible(f"key '{key.name}' has no daily limit to add to")
         return registry.top_up(key.id, micros, actor=actor)(store)
@@ -175,9 +184,7 @@ def top_up(name: str, micros: int, *, actor: str, version: int | None = None) ->
     return change
 
 
-def set_team(
-    name: str, asked: TeamFacts, *, actor: str, version: int | None = None
-) -> Change[Team]:
+def set_team(name: str, asked: TeamFacts, *, actor: str, versions: Versions = None) -> Change[Team]:
     """Set a team's limits; a team not seen before is made.
 
     Raises:
@@ -186,13 +193,13 @@ def set_team(
 
     def change(store: Store) -> Team:
         store.alone()
-        return registry.set_team(name, asked.facts(), actor=actor, version=version)(store)
+        return registry.set_team(name, asked.facts(), actor=actor, versions=versions)(store)
 
     return change
 
 
 def put_team(
-    name: str, state: str, *, actor: str, why: str = "", version: int | None = None
+    name: str, state: str, *, actor: str, why: str = "", versions: Versions = None
 ) -> Change[Team]:
     """Pause or resume a team, or with `*` everything.
 
@@ -204,7 +211,7 @@ def put_team(
     def change(store: Store) -> Team:
         team(store.alone(), name)
         facts = {"state": state}
-        return registry.set_team(name, facts, actor=actor, why=why, version=version)(store)
+        return registry.set_team(name, facts, actor=actor, why=why, versions=versions)(store)
 
     return change
 
@@ -256,12 +263,11 @@ def entries(session: Session, charge_id: str) -> list[Any]:
     )
 
 
-def _living(store: Store, name: str, version: int | None) -> Key:
+def _living(store: Store, name: str, versions: Versions) -> Key:
     """Find a key that may be changed, as nobody else can change it before this is written."""
     key = find(store.alone(), name)
     _alive(key)
-    if version is not None and version != key.version:
-        raise Stale(f"key '{key.name}' is at version {key.version}, not {version}")
+    registry.as_read(f"key '{key.name}'", key.version, versions)
     return key
 
 
@@ -273,4 +279,4 @@ def _alive(key: Key) -> None:
 def _in_the_future(store: Store, facts: dict[str, Any]) -> None:
     expires_us = facts.get("expires_us")
     if expires_us is not None and expires_us <= store.session.now_us():
-        raise Impossible("expires_at lies in the past")
+        raise Impossible("it lies in the past", member="expires_at")

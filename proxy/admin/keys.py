@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pricing import parse_usd
-from proxy.admin import changes
+from proxy.admin import changes, cursors
 from proxy.admin.asked import (
     Adoption,
     KeyChange,
@@ -103,20 +103,20 @@ class Keys:
         ]  # fmt: skip
 
     async def listed(self, asking: Asking[KeysAsked, Nothing]) -> Reply:
-        """List keys by name, a page at a time; the cursor is the last name."""
+        """List keys by name, a page at a time; the cursor holds the last name."""
         query = asking.query
+        after = "" if query.cursor is None else cursors.read(query.cursor, (str,))[0]
         keys = sorted((await self.context.directory()).keys.values(), key=lambda key: key.name)
         found = [
             key
             for key in keys
-            if (query.cursor is None or key.name > query.cursor)
+            if key.name > after
             and query.team in (None, key.team)
             and query.state in (None, key.state)
         ]
         page, more = found[: query.limit], len(found) > query.limit
-        return Reply(
-            KeyList(data=[key_shown(k) for k in page], next_cursor=page[-1].name if more else None)
-        )
+        cursor = cursors.written([page[-1].name]) if more else None
+        return Reply(KeyList(data=[key_shown(k) for k in page], next_cursor=cursor))
 
     async def create(self, asking: Asking[Nothing, NewKey]) -> Reply:
         """Make a key."""
@@ -138,7 +138,7 @@ class Keys:
         return self._one(
             await self._do(
                 changes.alter(
-                    asking.path["key"], asking.body, actor=asking.actor, version=asking.version
+                    asking.path["key"], asking.body, actor=asking.actor, versions=asking.versions
                 )
             )
         )
@@ -162,7 +162,7 @@ class Keys:
             actor=asking.actor,
             grace_s=asking.body.grace_s,
             force=asking.body.force,
-            version=asking.version,
+            versions=asking.versions,
         )
         return self._made(
             await self._do(once(asking.once, change, partial(without_secret, "rotated"))), 200
@@ -174,7 +174,7 @@ class Keys:
             asking.path["key"],
             parse_usd(asking.body.usd),
             actor=asking.actor,
-            version=asking.version,
+            versions=asking.versions,
         )
         return self._one(
             await self._do(once(asking.once, change, lambda key: whole(self._told(key))))
@@ -198,7 +198,7 @@ class Keys:
         self, asking: Asking[Nothing, Nothing] | Asking[Nothing, Reason], state: str, why: str
     ) -> Reply:
         change = changes.put(
-            asking.path["key"], state, actor=asking.actor, why=why, version=asking.version
+            asking.path["key"], state, actor=asking.actor, why=why, versions=asking.versions
         )
         return self._one(await self._do(change))
 

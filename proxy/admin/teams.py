@@ -73,7 +73,7 @@ class Teams:
         return await self._state(asking, ACTIVE)
 
     async def _set(self, name: str, asked: TeamFacts, asking: Asking[Nothing, TeamFacts]) -> Reply:
-        change = changes.set_team(name, asked, actor=asking.actor, version=asking.version)
+        change = changes.set_team(name, asked, actor=asking.actor, versions=asking.versions)
         return await self._one(await self.context.change(change))
 
     async def _state(self, asking: Asking[Nothing, Reason], state: str) -> Reply:
@@ -82,7 +82,7 @@ class Teams:
             state,
             actor=asking.actor,
             why=asking.body.why,
-            version=asking.version,
+            versions=asking.versions,
         )
         return await self._one(await self.context.change(change))
 

@@ -165,6 +165,55 @@ def test_of_two_admins_the_second_is_told_to_read_again(admin: httpx.Client) -> 
     assert admin.delete("/admin/keys/shared", headers={"if-match": now}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ([b'"1"'], 200),
+        ([b'"9", "1"'], 200),
+        ([b'W/"1","9"'], 200),
+        ([b'"other", "1"'], 200),
+        ([b'"9"', b'"1"'], 200),
+        ([b"*"], 200),
+        ([b'"9", "8"'], 412),
+        ([b'"other"'], 412),
+        ([b""], 412),
+    ],
+)
+def test_one_of_the_versions_that_are_named_is_enough(
+    sent: list[bytes], status: int, admin: httpx.Client
+) -> None:
+    name = f"matched-{time.monotonic_ns()}"
+    made(admin, name)
+    headers = [(b"if-match", value) for value in sent]
+    answer = admin.patch(f"/admin/keys/{name}", json={"team": "u"}, headers=headers)
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "member"),
+    [
+        (b'{"name": "twice", "team": "a", "team": "b"}', "team"),
+        (b'{"name": "twice", "tags": {"x": "1", "x": "2"}}', "x"),
+        (b'{"name": "twice", "n\\u0061me": "other"}', "name"),
+    ],
+)
+def test_a_member_that_stands_twice_is_refused(
+    body: bytes, member: str, admin: httpx.Client
+) -> None:
+    answer = admin.post("/admin/keys", content=body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["details"]) == (400, {"member": member})
+    assert f"'{member}' stands twice" in error["message"]
+
+
+def test_an_expiry_that_lies_in_the_past_is_named(admin: httpx.Client) -> None:
+    body = {"name": "past", "expires_at": "2020-01-01T00:00:00Z"}
+    for path, more in [("/admin/keys", {}), ("/admin/keys/adopt", {"fingerprint": "e" * 16})]:
+        error = admin.post(path, json={**body, **more}).json()["error"]
+        assert error["message"] == "'expires_at': it lies in the past."
+        assert error["details"] == {"member": "expires_at"}
+
+
 def test_a_revoked_key_stays_revoked(admin: httpx.Client) -> None:
     made(admin, "gone")
     assert admin.delete("/admin/keys/gone").json()["state"] == "revoked"
@@ -201,6 +250,24 @@ def test_a_list_goes_on_where_it_ended(admin: httpx.Client) -> None:
             break
         cursor = f"&cursor={answer['next_cursor']}"
     assert found == [f"page-{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("keys?cursor=junk", "keys?cursor=page-1", "keys?cursor=WzFd", "keys?cursor="),
+        *("audit?cursor=q", "audit?cursor=WyJhIl0="),
+        *("spend?cursor=q", "spend?cursor=WyJhIl0=", "spend?cursor=%C3%A9", "spend?cursor=W1s="),
+        "spend?by=day&cursor=Wzk5OTk5OTk5OTk5OTk5OTk5OTk5XQ==",
+        "spend?by=team&cursor=WyJcdWQ4MDAiXQ==",
+    ],
+)
+def test_what_no_list_has_given_out_is_no_cursor(path: str, admin: httpx.Client) -> None:
+    made(admin, f"paged-{time.monotonic_ns()}")
+    answer = admin.get(f"/admin/{path}")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["details"]) == (400, {"member": "cursor"})
+    assert error["message"].startswith("'cursor': send the next_cursor of the last answer")
 
 
 def test_a_top_up_is_for_the_running_day(admin: httpx.Client) -> None:

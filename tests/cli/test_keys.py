@@ -102,6 +102,7 @@ WRONG = [
     (["teams", "pause", "desing"], "did you mean 'design'?"),
     (["charges", "list", "--state", "lost"], "uncertain"),
     (["charges", "list", "--from", "yesterday"], "--from"),
+    (["charges", "list", "--from", "2026-11-23", "--to", "2026-11-22"], "--to lies before --from"),
     (["charges", "list", "--key", "wbe"], "did you mean 'web'?"),
     (["charges", "show", "fb_1"], "no charge 'fb_1'"),
     (["charges", "release", "fb_1"], "--why"),

@@ -95,6 +95,9 @@ def _wrong(visit: Visit, error: Exception) -> Filled:
         return Filled(dict(visit.form), _by_field(error.errors))
     if isinstance(error, Taken):
         return Filled(dict(visit.form), {"name": "Another key has this name"})
+    if isinstance(error, Impossible) and error.member:
+        why = f"{error.words[:1].upper()}{error.words[1:]}"
+        return Filled(dict(visit.form), _by_field({error.member: why}))
     words = str(error)
     return Filled(dict(visit.form), general=f"{words[:1].upper()}{words[1:]}.")
 
@@ -140,7 +143,7 @@ async def alter(visit: Visit) -> Response:
         said = {"name": visit.said("name"), **key_said(visit.form, visit.desk.zone)}
         kept = {n: v for n, v in said.items() if _field(n) in wanted}
         asked = read(KeyChange, kept)
-        change = changes.alter(key.id, asked, actor=ACTOR, version=_version(visit))
+        change = changes.alter(key.id, asked, actor=ACTOR, versions={_version(visit)})
         await visit.desk.fares.writer.transact(change)
     except (Unfit, *NO) as error:
         return await _refused(visit, error)
@@ -178,7 +181,7 @@ async def rotate(visit: Visit) -> Response:
             actor=ACTOR,
             grace_s=asked.grace_s,
             force=asked.force,
-            version=_version(visit),
+            versions={_version(visit)},
         )
         made = await visit.desk.fares.writer.transact(change)
     except (Unfit, *NO) as error:
