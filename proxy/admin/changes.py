@@ -98,6 +98,7 @@ def adopt(asked: Adoption, *, actor: str) -> Change[Key]:
             _alive(known)
         facts = asked.facts()
         _in_the_future(store, facts)
+        _goes_as_sent(asked.name, facts)
         del facts["fingerprint"]
         return registry.adopt(asked.fingerprint, name=facts.pop("name"), actor=actor, **facts)(
             store
@@ -110,12 +111,14 @@ def alter(name: str, asked: KeyChange, *, actor: str, versions: Versions = None)
     """Change what was said of a key.
 
     Raises:
-        Missing, Taken, Stale, Revoked: see each.
+        Missing, Taken, Stale, Revoked, Impossible: see each.
     """
 
     def change(store: Store) -> Key:
-        key = _living(store, name, versions)
-        return registry.set_key(key.id, asked.facts(), actor=actor)(store)
+        key, facts = _living(store, name, versions), asked.facts()
+        if key.own:
+            _goes_as_sent(key.name, facts)
+        return registry.set_key(key.id, facts, actor=actor)(store)
 
     return change
 
@@ -280,3 +283,11 @@ def _in_the_future(store: Store, facts: dict[str, Any]) -> None:
     expires_us = facts.get("expires_us")
     if expires_us is not None and expires_us <= store.session.now_us():
         raise Impossible("it lies in the past", member="expires_at")
+
+
+def _goes_as_sent(name: str, facts: dict[str, Any]) -> None:
+    if facts.get("upstream_key_env"):
+        raise Impossible(
+            f"'{name}' is a caller's own key, which goes as sent: no other one pays for its calls",
+            member="upstream_key_env",
+        )

@@ -325,6 +325,17 @@ def test_a_callers_own_key_is_adopted_with_what_it_spent(
     assert admin.post("/admin/keys/alice/rotate").status_code == 400
 
 
+def test_no_other_key_can_be_said_to_pay_for_a_callers_own(admin: httpx.Client) -> None:
+    body = {"fingerprint": "d" * 16, "name": "pays-itself"}
+    env = {"upstream_key_env": "TEAM_KEY"}
+    adopted = admin.post("/admin/keys/adopt", json={**body, **env})
+    assert admin.post("/admin/keys/adopt", json={**body, "upstream_key_env": None}).is_success
+    for answer in (adopted, admin.patch("/admin/keys/pays-itself", json=env)):
+        assert answer.status_code == 400
+        assert answer.json()["error"]["details"] == {"member": "upstream_key_env"}
+    assert admin.get("/admin/keys/pays-itself").json()["upstream_key_env"] is None
+
+
 def obeyed(farebox: Served, secret: str, status: int, within_s: float) -> bool:
     """Ask until the answer is the one, or the time is over."""
     end = time.monotonic() + within_s

@@ -191,6 +191,20 @@ def test_an_own_key_is_adopted_from_standard_input_and_not_stored(program: Progr
     assert secret.encode() not in Path("farebox.db").read_bytes()
 
 
+def test_an_own_key_goes_as_sent_so_no_other_one_can_pay(program: Program) -> None:
+    program.well("keys", "adopt", "0123456789abcdef", "--as", "alice")
+    ran = program("keys", "set", "alice", "--upstream-key-env", "TEAM_KEY")
+    assert (ran.code, ran.out) == (2, "")
+    assert "'upstream_key_env': 'alice' is a caller's own key, which goes as sent" in ran.err
+    program.well("keys", "set", "alice", "--upstream-key-env", "default", "--team", "t")
+    for mark in ("0123456789abcdef", "fedcba9876543210"):
+        line = f'fingerprint = "{mark}"\nupstream_key_env = "TEAM_KEY"\n'
+        Path("keys.toml").write_text(f"[keys.own]\n{line}")
+        assert "goes as sent" in program("keys", "import", "keys.toml").err
+    shown = program.well("keys", "list", "--json").json
+    assert [(key["name"], key["upstream_key_env"]) for key in shown] == [("alice", None)]
+
+
 def test_a_shell_without_the_zone_does_not_change_it(program: Program) -> None:
     program.set("TIMEZONE", "Europe/Berlin")
     program.well("keys", "create", "web")

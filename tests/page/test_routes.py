@@ -309,3 +309,9 @@ def test_a_secret_in_its_grace_is_ended_only_when_that_is_said(admin: httpx.Clie
         answer = admin.post("/keys/turning/rotate", data={**fields, **form, "version": found[1]})
         assert answer.status_code == status
         assert ("would end it at once" in answer.text) is (status == 422)
+
+
+def test_only_a_key_of_ours_is_asked_who_pays_for_it(admin: httpx.Client) -> None:
+    pages = {"/keys/new": True, "/keys/web-shop": True, "/keys/new?adopt=1": False}
+    for path, is_asked in pages.items():
+        assert ('name="upstream_key_env"' in admin.get(path).text) is is_asked, path
