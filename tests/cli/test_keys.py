@@ -222,6 +222,7 @@ def test_a_teams_cap_is_set_and_everything_can_be_stopped(program: Program) -> N
     assert (shown["daily_budget_usd"], shown["monthly_budget_usd"]) == ("6.000000", "50.000000")
     assert "everything is paused" in program.well("teams", "pause", "*").err
     rows = {row["name"]: row for row in program.well("teams", "list", "--json").json}
+    assert {name: row["version"] for name, row in rows.items()} == {"*": 2, "design": 2}
     assert (rows["*"]["state"], rows["design"]["state"]) == ("paused", "active")
 
 
