@@ -42,6 +42,7 @@ class Key:
     upstream_key_env: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
+    created_us: int = 0
 
     def allows(self, model: str, resolution: str) -> bool:
         """Say whether the allow-list has a model, or the model at a resolution."""

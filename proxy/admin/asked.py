@@ -40,7 +40,7 @@ PATTERNS: Final = {
     _TEAM: "a name is 1 to 64 letters, digits, dots, - and _",
     _AMOUNT: "expected dollars with at most six decimals, such as 0.0402, up to a million",
     _LIMIT: "expected unlimited, or dollars with at most six decimals, up to a million",
-    _CHARGE: "send the next_cursor of the last answer",
+    _CHARGE: "send the next_cursor of the last answer to the same question",
     _MARK: "a fingerprint is the first 16 hex digits of the SHA-256 of the bare key",
 }
 
@@ -153,6 +153,10 @@ class Rotation(Asked):
     """How long the old secret is good for beside the new one."""
 
     grace_s: int = Field(0, ge=0, le=GRACE_MAX_S, description="Seconds.")
+    force: bool = Field(
+        default=False,
+        description="End the grace of an earlier rotation, which is refused otherwise.",
+    )
 
 
 class Reason(Asked):
@@ -203,7 +207,7 @@ class Paged(Asked):
     """Which part of a list."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
-    cursor: str | None = Field(None, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+    cursor: str | None = Field(None, max_length=200)
     limit: int = Field(100, ge=1, le=1000)
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from proxy.admin import cursors
 from proxy.admin.asked import AuditAsked, Nothing, QuoteAsked
+from proxy.admin.audit_shown import audited
 from proxy.admin.changes import find
 from proxy.admin.context import AdminContext
 from proxy.admin.endpoint import Asking, Endpoint, Reply
@@ -52,15 +54,15 @@ class Verified(Shown):
 
 
 class AuditShown(Shown):
-    """One change: who, what, and what it was before."""
+    """One change: who, what, and what it was before and after, as the API shows such a thing."""
 
     id: int
     at: datetime
     actor: str
     action: str
     subject: str
-    before: str | None
-    after: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
     why: str | None
 
 
@@ -139,7 +141,7 @@ def _number(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     if not cursor.isdecimal() or len(cursor) > 9:  # noqa: PLR2004
-        raise BadRequest("'cursor': send the next_cursor of the last answer.", {"member": "cursor"})
+        raise cursors.unknown()
     return int(cursor)
 
 
@@ -151,7 +153,7 @@ def _audit(row: Any) -> AuditShown:
         actor=actor,
         action=action,
         subject=subject,
-        before=before or None,
-        after=after or None,
+        before=audited(action, before, at_us),
+        after=audited(action, after, at_us),
         why=why or None,
     )

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from pricing import PriceTable
 from proxy.admin.asked import Adoption, KeyChange, NewKey, TeamFacts
 from proxy.budget import EVERYTHING
 from proxy.charge import State
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Directory, Key, Team
+from proxy.instants import instant
 from proxy.ledger import registry
 from proxy.ledger.operation import Receipt, receipt
 from proxy.ledger.outcomes import Decide
-from proxy.ledger.registry import Made, Missing
+from proxy.ledger.registry import Made, Missing, Versions
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
 from proxy.ledger.view import View
@@ -30,7 +30,23 @@ class Revoked(ValueError):
 
 
 class Impossible(ValueError):
-    """What is asked contradicts itself or the clock."""
+    """What is asked contradicts itself or the clock; `member` is where, if it has a place."""
+
+    def __init__(self, words: str, *, member: str = "") -> None:
+        super().__init__(f"'{member}': {words}" if member else words)
+        self.words, self.member = words, member
+
+
+class StillGood(ValueError):
+    """A secret from before the last rotation still works; another rotation would end it."""
+
+    def __init__(self, key: Key) -> None:
+        self.until_us = key.old_until_us
+        super().__init__(
+            f"key '{key.name}' was rotated already: the secret before is good until"
+            f" {instant(self.until_us).isoformat(timespec='seconds')},"
+            " and another rotation would end it at once"
+        )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -82,6 +98,7 @@ def adopt(asked: Adoption, *, actor: str) -> Change[Key]:
             _alive(known)
         facts = asked.facts()
         _in_the_future(store, facts)
+        _goes_as_sent(asked.name, facts)
         del facts["fingerprint"]
         return registry.adopt(asked.fingerprint, name=facts.pop("name"), actor=actor, **facts)(
             store
@@ -90,34 +107,50 @@ def adopt(asked: Adoption, *, actor: str) -> Change[Key]:
     return change
 
 
-def alter(name: str, asked: KeyChange, *, actor: str, version: int | None = None) -> Change[Key]:
+def alter(name: str, asked: KeyChange, *, actor: str, versions: Versions = None) -> Change[Key]:
     """Change what was said of a key.
 
     Raises:
-        Missing, Taken, Stale, Revoked: see each.
+        Missing, Taken, Stale, Revoked, Impossible: see each.
     """
-    return _on_living(name, lambda key: registry.set_key(
-        key.id, asked.facts(), actor=actor, version=version
-    ))  # fmt: skip
+
+    def change(store: Store) -> Key:
+        key, facts = _living(store, name, versions), asked.facts()
+        if key.own:
+            _goes_as_sent(key.name, facts)
+        return registry.set_key(key.id, facts, actor=actor)(store)
+
+    return change
 
 
-def rotate(name: str, *, actor: str, grace_s: int = 0) -> Change[Made]:
+def rotate(
+    name: str,
+    *,
+    actor: str,
+    grace_s: int = 0,
+    force: bool = False,
+    versions: Versions = None,
+) -> Change[Made]:
     """Give a key a new secret.
 
     Raises:
-        Missing, Revoked, Impossible: see each; a caller's own key is its owner's to rotate.
+        Missing, Stale, Revoked, Impossible: see each; a caller's own key is its owner's to rotate.
+        StillGood: the grace of an earlier rotation runs, and it is not to be ended by `force`.
     """
 
-    def chosen(key: Key) -> Change[Made]:
+    def change(store: Store) -> Made:
+        key = _living(store, name, versions)
         if key.own:
             raise Impossible(f"'{key.name}' is a caller's own key: only its owner can rotate it")
-        return registry.rotate(key.id, actor=actor, grace_us=grace_s * 1_000_000)
+        if key.old_until_us > store.session.now_us() and not force:
+            raise StillGood(key)
+        return registry.rotate(key.id, actor=actor, grace_us=grace_s * 1_000_000)(store)
 
-    return _on_living(name, chosen)
+    return change
 
 
 def put(
-    name: str, state: str, *, actor: str, why: str = "", version: int | None = None
+    name: str, state: str, *, actor: str, why: str = "", versions: Versions = None
 ) -> Change[Key]:
     """Put a key into a state: `active`, `paused` or, for good, `revoked`.
 
@@ -127,28 +160,26 @@ def put(
     action = {ACTIVE: "key.resume", PAUSED: "key.pause", REVOKED: "key.revoke"}[state]
 
     def change(store: Store) -> Key:
-        key = find(store.directory, name)
+        key = find(store.alone(), name)
         if key.state == state == REVOKED:
             return key
-        _alive(key)
-        facts = {"state": state}
-        return registry.set_key(
-            key.id, facts, actor=actor, why=why, action=action, version=version
-        )(store)
+        key = _living(store, name, versions)
+        return registry.set_key(key.id, {"state": state}, actor=actor, why=why, action=action)(
+            store
+        )
 
     return change
 
 
-def top_up(name: str, micros: int, *, actor: str) -> Change[Key]:
+def top_up(name: str, micros: int, *, actor: str, versions: Versions = None) -> Change[Key]:
     """Add to a key's limit for its running day.
 
     Raises:
-        Missing, Revoked, Impossible: see each; an unlimited key needs no top-up.
+        Missing, Stale, Revoked, Impossible: see each; an unlimited key needs no top-up.
     """
 
     def change(store: Store) -> Key:
-        key = find(store.directory, name)
-        _alive(key)
+        key = _living(store, name, versions)
         if store.directory.day_limit(key, "") is None:
             raise Impossible(f"key '{key.name}' has no daily limit to add to")
         return registry.top_up(key.id, micros, actor=actor)(store)
@@ -156,23 +187,34 @@ def top_up(name: str, micros: int, *, actor: str) -> Change[Key]:
     return change
 
 
-def set_team(
-    name: str, asked: TeamFacts, *, actor: str, version: int | None = None
+def set_team(name: str, asked: TeamFacts, *, actor: str, versions: Versions = None) -> Change[Team]:
+    """Set a team's limits; a team not seen before is made.
+
+    Raises:
+        Stale: somebody else has changed it since it was read.
+    """
+
+    def change(store: Store) -> Team:
+        store.alone()
+        return registry.set_team(name, asked.facts(), actor=actor, versions=versions)(store)
+
+    return change
+
+
+def put_team(
+    name: str, state: str, *, actor: str, why: str = "", versions: Versions = None
 ) -> Change[Team]:
-    """Set a team's limits; a team not seen before is made."""
-    return registry.set_team(name, asked.facts(), actor=actor, version=version)
-
-
-def put_team(name: str, state: str, *, actor: str, why: str = "") -> Change[Team]:
     """Pause or resume a team, or with `*` everything.
 
     Raises:
         Missing: no key is in it and nobody has set it: pausing it would stop nothing.
+        Stale: somebody else has changed it since it was read.
     """
 
     def change(store: Store) -> Team:
-        team(store.directory, name)
-        return registry.set_team(name, {"state": state}, actor=actor, why=why)(store)
+        team(store.alone(), name)
+        facts = {"state": state}
+        return registry.set_team(name, facts, actor=actor, why=why, versions=versions)(store)
 
     return change
 
@@ -224,13 +266,12 @@ def entries(session: Session, charge_id: str) -> list[Any]:
     )
 
 
-def _on_living(name: str, chosen: Callable[[Key], Change[T]]) -> Change[T]:
-    def change(store: Store) -> T:
-        key = find(store.directory, name)
-        _alive(key)
-        return chosen(key)(store)
-
-    return change
+def _living(store: Store, name: str, versions: Versions) -> Key:
+    """Find a key that may be changed, as nobody else can change it before this is written."""
+    key = find(store.alone(), name)
+    _alive(key)
+    registry.as_read(f"key '{key.name}'", key.version, versions)
+    return key
 
 
 def _alive(key: Key) -> None:
@@ -241,15 +282,12 @@ def _alive(key: Key) -> None:
 def _in_the_future(store: Store, facts: dict[str, Any]) -> None:
     expires_us = facts.get("expires_us")
     if expires_us is not None and expires_us <= store.session.now_us():
-        raise Impossible("expires_at lies in the past")
+        raise Impossible("it lies in the past", member="expires_at")
 
 
-def unknown_models(tables: Iterable[PriceTable], models: Iterable[str]) -> list[tuple[str, str]]:
-    """List entries of an allow-list that no price version sells, each with the nearest one."""
-    known: set[str] = set()
-    for table in tables:
-        for model in table.models.values():
-            known |= {model.id.casefold()}
-            known |= {f"{model.id}@{label}".casefold() for label in model.resolutions}
-    found = [entry for entry in models if entry.casefold() not in known]
-    return [(entry, nearest(entry, known)) for entry in found]
+def _goes_as_sent(name: str, facts: dict[str, Any]) -> None:
+    if facts.get("upstream_key_env"):
+        raise Impossible(
+            f"'{name}' is a caller's own key, which goes as sent: no other one pays for its calls",
+            member="upstream_key_env",
+        )

@@ -10,7 +10,7 @@ from proxy.admin.context import AdminContext
 from proxy.admin.endpoint import Asking, Endpoint, Reply
 from proxy.admin.refusals import Conflict
 from proxy.admin.search import Charges as Search
-from proxy.admin.search import moment_us
+from proxy.admin.search import ends_first, moment_us
 from proxy.charge import Ground
 from proxy.errors import BadRequest
 from proxy.ledger import rows
@@ -72,15 +72,10 @@ class Charges:
         key_id = None
         if query.key is not None:
             key_id = changes.find(await self.context.directory(), query.key).id
-        return Search(
-            key_id,
-            query.team,
-            query.state,
-            self._moment("from", query.from_),
-            self._moment("to", query.to),
-            query.cursor,
-            query.limit,
-        )
+        from_us, until_us = self._moment("from", query.from_), self._moment("to", query.to)
+        if ends_first(from_us, until_us, query.to):
+            raise BadRequest("'to' lies before 'from'.", {"member": "to"})
+        return Search(key_id, query.team, query.state, from_us, until_us, query.cursor, query.limit)
 
     def _moment(self, member: str, text: str | None) -> int | None:
         try:

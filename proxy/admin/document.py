@@ -20,6 +20,7 @@ WORDS: Final = {
     409: "It does not fit what is there.",
     412: "Somebody else has changed it: read it again.",
     413: "The body is too large.",
+    422: "This `Idempotency-Key` was used for another request.",
     429: "Too many wrong tokens from this address; see Retry-After.",
     503: "The ledger cannot be read or written now.",
 }
@@ -98,11 +99,24 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_head(endpoint: Endpoint) -> list[dict[str, Any]]:
-    if not endpoint.versioned:
-        return []
-    why = "The ETag that was read: if it has changed since, the answer is 412."
-    text = {"type": "string", "examples": ['"7"']}
-    return [{"name": "If-Match", "in": "header", "schema": text, "description": why}]
+    taken = {"If-Match": endpoint.versioned, "Idempotency-Key": endpoint.once}
+    return [
+        {"name": name, "in": "header", "schema": schema, "description": why}
+        for name, (schema, why) in _HEADERS.items()
+        if taken[name]
+    ]
+
+
+_HEADERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "If-Match": (
+        {"type": "string", "examples": ['"7"']},
+        "The ETag that was read: if it has changed since, the answer is 412.",
+    ),
+    "Idempotency-Key": (
+        {"type": "string", "examples": ["7f1c1b9e-rotate-web"]},
+        "1 to 255 characters: within 24 h the same request under the same key is done once.",
+    ),
+}
 
 
 def _answer(endpoint: Endpoint) -> dict[str, Any]:

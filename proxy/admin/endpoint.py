@@ -14,14 +14,18 @@ from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from proxy.admin.asked import PATTERNS, Nothing
-from proxy.admin.changes import Impossible, Revoked
+from proxy.admin.changes import Impossible, Revoked, StillGood
 from proxy.admin.guard import Guard
 from proxy.admin.refusals import Conflict, OutOfDate
-from proxy.errors import BadRequest, MethodNotAllowed, NotFound, shown
+from proxy.admin.repeats import once_of, told_again
+from proxy.errors import BadRequest, IdempotencyMismatch, MethodNotAllowed, NotFound, shown
+from proxy.instants import instant
+from proxy.ledger.once import DoneBefore, Once, OtherRequest
 from proxy.ledger.registry import Missing, Stale, Taken
 from proxy.received import received
 
 BODY_MAX: Final = 1 << 20
+VERSION_DIGITS: Final = 9
 JSON_TYPE: Final = "application/json"
 
 QueryT = TypeVar("QueryT", bound=BaseModel)
@@ -30,13 +34,17 @@ BodyT = TypeVar("BodyT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Asking(Generic[QueryT, BodyT]):
-    """A request that was read and found good; `version` is what `If-Match` names."""
+    """A request that was read and found good; `versions` are those that `If-Match` names.
+
+    `once` is what a repeat under the same `Idempotency-Key` is known by.
+    """
 
     query: QueryT
     body: BodyT
     path: Mapping[str, str]
-    version: int | None
+    versions: frozenset[int] | None
     actor: str
+    once: Once | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class Endpoint:
     refuses: tuple[int, ...] = ()
     versioned: bool = False  # takes If-Match
     tagged: bool = False  # answers with ETag
+    once: bool = False  # takes Idempotency-Key
 
     @property
     def tag(self) -> str:
@@ -87,7 +96,12 @@ class Endpoint:
             guard.check(request)
             try:
                 return (await self.handler(await self._read(request))).response()
-            except (Missing, Taken, Stale, Revoked, Impossible) as error:
+            except DoneBefore as before:
+                content, version = told_again(before)
+                return Reply(content, self.status, version).response()
+            except OtherRequest as other:
+                raise IdempotencyMismatch from other
+            except (Missing, Taken, Stale, Revoked, StillGood, Impossible) as error:
                 raise _refused(error) from error
 
         place = Place(self.path, answer, methods=[self.method], name=self.operation_id)
@@ -101,12 +115,14 @@ class Endpoint:
         return "_".join([self.method.lower(), *words])
 
     async def _read(self, request: Request) -> Asking[Any, Any]:
+        sent = await received(request, BODY_MAX)
         return Asking(
             query=_query(self.query, request.query_params),
-            body=await _body(self.body, request),
+            body=_body(self.body, sent),
             path=request.path_params,
-            version=_version(request) if self.versioned else None,
+            versions=_versions(request) if self.versioned else None,
             actor="admin",
+            once=once_of(request, sent) if self.once else None,
         )
 
 
@@ -131,21 +147,26 @@ def _refused(error: Exception) -> BadRequest | NotFound | Conflict | OutOfDate:
         return NotFound(words)
     if isinstance(error, Stale):
         return OutOfDate(words)
-    return BadRequest(words) if isinstance(error, Impossible) else Conflict(words)
+    if isinstance(error, StillGood):
+        until: dict[str, object] = {"old_secret_until": instant(error.until_us).isoformat()}
+        return Conflict(f'{words} To do so, send "force": true.', until)
+    if isinstance(error, Impossible):
+        return BadRequest(words, {"member": error.member} if error.member else None)
+    return Conflict(words)
 
 
 def _query(model: type[BaseModel], sent: QueryParams) -> BaseModel:
     twice = [name for name in sent if len(sent.getlist(name)) > 1]
     if twice:
-        raise BadRequest(f"'{shown(twice[0])}' stands twice in the query.")
+        name = shown(twice[0])
+        raise BadRequest(f"'{name}' stands twice in the query.", {"member": name})
     try:
         return model.model_validate(dict(sent))
     except ValidationError as error:
         raise bad(error) from error
 
 
-async def _body(model: type[BaseModel], request: Request) -> BaseModel:
-    body = await received(request, BODY_MAX)
+def _body(model: type[BaseModel], body: bytes) -> BaseModel:
     if model is Nothing:
         if body.strip():
             raise BadRequest("This operation takes no body.")
@@ -153,7 +174,7 @@ async def _body(model: type[BaseModel], request: Request) -> BaseModel:
     if not body.strip() and not any(f.is_required() for f in model.model_fields.values()):
         return model()
     try:
-        json.loads(body, parse_constant=_no_number)
+        json.loads(body, parse_constant=_no_number, object_pairs_hook=_once_each)
         return model.model_validate_json(body)
     except ValidationError as error:
         raise bad(error) from error
@@ -165,15 +186,29 @@ def _no_number(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
-def _version(request: Request) -> int | None:
-    """Read `If-Match: "7"`; `*` and none at all take any version."""
-    sent = request.headers.get("if-match", "*").strip()
+def _once_each(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a member that stands twice: which one counts, readers of JSON do not agree on."""
+    found: dict[str, Any] = {}
+    for name, value in members:
+        if name in found:
+            named = shown(name)
+            raise BadRequest(f"'{named}' stands twice in the body.", {"member": named})
+        found[name] = value
+    return found
+
+
+def _versions(request: Request) -> frozenset[int] | None:
+    """Read `If-Match: "7", "8"`, one of which must be; `*` and none at all take any version."""
+    sent = ",".join(request.headers.getlist("if-match") or "*").strip()
     if sent == "*":
         return None
-    bare = sent.removeprefix("W/").strip('"')
-    if not bare.isascii() or not bare.isdecimal() or len(bare) > 9:  # noqa: PLR2004
+    bare = (tag.strip().removeprefix("W/").strip('"') for tag in sent.split(","))
+    found = frozenset(
+        int(tag) for tag in bare if tag.isascii() and tag.isdecimal() and len(tag) <= VERSION_DIGITS
+    )
+    if not found:
         raise OutOfDate("If-Match names no version of this; send the ETag as it was given.")
-    return int(bare)
+    return found
 
 
 def bad(error: ValidationError) -> BadRequest:

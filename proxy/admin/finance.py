@@ -5,8 +5,6 @@ no call waits for them and none is held in memory.
 """
 
 import asyncio
-import base64
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from pricing import NoTable, usd
+from proxy.admin import cursors
 from proxy.admin.asked import Nothing
 from proxy.admin.context import AdminContext
 from proxy.admin.endpoint import Asking, Endpoint, Reply
@@ -225,18 +224,13 @@ def _after(cursor: str | None, wanted: Question) -> tuple[Any, ...]:
     """Read where the last page ended: the groupings of its last row."""
     if cursor is None:
         return ()
-    found = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-    kinds = [int if name == "day" else str for name in wanted.by]
-    if not isinstance(found, list) or [type(value) for value in found] != kinds:
-        raise ValueError("'cursor' is of another report")
-    return tuple(found)
+    return cursors.read(cursor, [int if name == "day" else str for name in wanted.by])
 
 
 def _spend_shown(
     session: Session, wanted: Question, rows: list[tuple[Any, ...]], limit: int, held: Held
 ) -> SpendShown:
     page, more = rows[:limit], len(rows) > limit
-    last = json.dumps(page[-1][: len(wanted.by)]).encode() if more else b""
     cells: list[tuple[str | int, ...]] = [
         (*spend.labels(wanted, row), *figures(row).cells()) for row in page
     ]
@@ -251,7 +245,7 @@ def _spend_shown(
         held_usd=usd(held.micros),
         held_charges=held.charges,
         unpriced_calls=spend.unpriced_calls(session, wanted.period),
-        next_cursor=base64.urlsafe_b64encode(last).decode() if more else None,
+        next_cursor=cursors.written(page[-1][: len(wanted.by)]) if more else None,
     )
 
 

@@ -17,8 +17,16 @@ OpenAPI 3.1 document at `/admin/openapi.json`, and as a page at `/admin/docs`.
 Every call needs `Authorization: Bearer <admin token>`. Bodies are JSON; an unknown member is
 refused by name. Money is a string of dollars with six decimals (`"0.040200"`), a budget also
 `"unlimited"`, or null for the default; instants are RFC 3339 with offset, days `YYYY-MM-DD`.
-Lists come with a `cursor` to go on from. What answers with an `ETag` takes it back as `If-Match`,
-and a change on top of somebody else's is a 412.
+Lists come with a `cursor` to go on from. A change of what answers with an `ETag` takes it back as
+`If-Match`, and on top of somebody else's change is a 412.
+
+Where `Idempotency-Key` is taken, the same method, path and body under the same key within 24 h are
+done once, on any worker and across restarts. A repeat of what told no secret gets the first answer;
+a secret is kept nowhere, so the repeat of what told one is a 409 `already_done` that names what was
+done, and when. Another request under the same key is a 422. A refused call frees its key.
+
+A rotation while the secret from before the last one is still good is a 409, with
+`details.old_secret_until`, unless `force` says to end it.
 """
 Document = dict[str, Any]
 

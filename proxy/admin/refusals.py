@@ -1,5 +1,7 @@
 """What only the admin API says no with; the envelope is the relay's."""
 
+from typing import ClassVar
+
 from proxy.refusal import Refusal
 
 
@@ -7,6 +9,23 @@ class Conflict(Refusal):
     """What is asked does not fit what is there: a name that is taken, a fare that is decided."""
 
     type, code = "conflict", 409
+
+
+class AlreadyDone(Refusal):
+    """This very request was done before, and its answer held a secret that is kept nowhere."""
+
+    type, code = "already_done", 409
+    _DID: ClassVar = {
+        "made": "made key '{key}' ({id}) at {at}. Its secret was shown then and is kept nowhere:"
+        " rotate the key for another",
+        "rotated": "rotated key '{key}' ({id}) at {at}. The new secret was shown then and is kept"
+        ' nowhere: for another, rotate with a new Idempotency-Key and "force": true',
+    }
+
+    def __init__(self, *, did: str, key: str, key_id: str, at: str) -> None:
+        facts: dict[str, object] = {"did": did, "key": key, "id": key_id, "at": at}
+        words = self._DID[did].format(**facts)
+        super().__init__(f"Nothing was done: this Idempotency-Key {words}.", facts)
 
 
 class OutOfDate(Refusal):

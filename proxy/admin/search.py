@@ -77,12 +77,23 @@ def moment_us(text: str, zone: str, *, end: bool = False) -> int:
         ValueError: it is neither.
     """
     try:
-        if len(text) == len("2026-11-23"):
+        if _is_day(text):
             day = date.fromisoformat(text) + timedelta(days=int(end))
             return midnight_us(day, zone)
         return epoch_us(_aware(text))
     except (ValueError, OverflowError, OSError) as error:
         raise ValueError("expected 2026-11-23 or 2026-11-23T14:00:00+01:00") from error
+
+
+def ends_first(from_us: int | None, until_us: int | None, to: str | None) -> bool:
+    """Say whether a span ends before it begins; `to` says whether it ends with a day."""
+    if from_us is None or until_us is None or from_us < until_us:
+        return False
+    return from_us > until_us or _is_day(to or "")
+
+
+def _is_day(text: str) -> bool:
+    return len(text) == len("2026-11-23")
 
 
 def _aware(text: str) -> datetime:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pricing import usd
 from proxy.budget import EVERYTHING, Standing
+from proxy.clock import now_us
 from proxy.directory import UNLIMITED, Key, Team
 from proxy.instants import instant, local
 
@@ -40,10 +41,18 @@ class KeyShown(Shown):
     state: str
     top_up_usd: str | None
     top_up_day: str | None
+    created_at: datetime
+    old_secret_until: datetime | None
     version: int
 
 
-class KeyMade(KeyShown):
+class KeyTold(KeyShown):
+    """A key on its own; `warnings` say what of its allow-list no price table knows."""
+
+    warnings: list[str]
+
+
+class KeyMade(KeyTold):
     """A key with its secret, shown this once."""
 
     key: str
@@ -102,8 +111,13 @@ def key_shown(key: Key) -> KeyShown:
     return KeyShown(**key_facts(key))
 
 
-def key_facts(key: Key) -> dict[str, Any]:
-    """Say of a key all that may be shown."""
+def key_told(key: Key, warnings: list[str]) -> KeyTold:
+    """Show a key on its own."""
+    return KeyTold(**key_facts(key), warnings=warnings)
+
+
+def key_facts(key: Key, *, at_us: int | None = None) -> dict[str, Any]:
+    """Say of a key all that may be shown, as of now or of an instant."""
     return {
         "id": key.id,
         "name": key.name,
@@ -123,8 +137,15 @@ def key_facts(key: Key) -> dict[str, Any]:
         "state": key.state,
         "top_up_usd": _usd(key.topup_micros) if key.topup_day else None,
         "top_up_day": key.topup_day or None,
+        "created_at": instant(key.created_us),
+        "old_secret_until": _instant(good_until_us(key, now_us() if at_us is None else at_us)),
         "version": key.version,
     }
+
+
+def good_until_us(key: Key, at_us: int) -> int | None:
+    """Say until when a secret from before the last rotation is good; None if it is not."""
+    return key.old_until_us if key.old_until_us > at_us else None
 
 
 def team_facts(team: Team, keys: Mapping[str, Key]) -> dict[str, Any]:

@@ -37,11 +37,11 @@ class Teams:
             ),
             Endpoint(
                 "POST", f"{ONE}/pause", "Refuse the submits of a team, or with `*` of everybody",
-                self.pause, TeamShown, body=Reason, refuses=(404,), tagged=True,
+                self.pause, TeamShown, body=Reason, refuses=(404, 412), versioned=True, tagged=True,
             ),
             Endpoint(
                 "POST", f"{ONE}/resume", "Admit a paused team again", self.resume, TeamShown,
-                body=Reason, refuses=(404,), tagged=True,
+                body=Reason, refuses=(404, 412), versioned=True, tagged=True,
             ),
         ]  # fmt: skip
 
@@ -73,12 +73,16 @@ class Teams:
         return await self._state(asking, ACTIVE)
 
     async def _set(self, name: str, asked: TeamFacts, asking: Asking[Nothing, TeamFacts]) -> Reply:
-        change = changes.set_team(name, asked, actor=asking.actor, version=asking.version)
+        change = changes.set_team(name, asked, actor=asking.actor, versions=asking.versions)
         return await self._one(await self.context.change(change))
 
     async def _state(self, asking: Asking[Nothing, Reason], state: str) -> Reply:
         change = changes.put_team(
-            asking.path["team"], state, actor=asking.actor, why=asking.body.why
+            asking.path["team"],
+            state,
+            actor=asking.actor,
+            why=asking.body.why,
+            versions=asking.versions,
         )
         return await self._one(await self.context.change(change))
 

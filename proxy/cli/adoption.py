@@ -9,7 +9,7 @@ from proxy.admin import changes
 from proxy.admin.asked import Adoption
 from proxy.cli.arguments import Json
 from proxy.cli.key_options import Given, says_of_a_key
-from proxy.cli.key_shown import row_of, show_key
+from proxy.cli.key_shown import row_of, show_key, warn_of_models
 from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_table
 from proxy.keys import fingerprint as fingerprint_of
@@ -42,6 +42,7 @@ def adopt(
     wanted = asked(Adoption, said, fingerprint="FINGERPRINT", name="--as")
     with opened(context, make=True) as store:
         key = store.transact(changes.adopt(wanted, actor=actor()))
+        warn_of_models(store, wanted.models or [])
     show_key(key, as_json=as_json)
 
 

@@ -8,7 +8,7 @@ from proxy.admin import changes
 from proxy.admin.asked import Charging, Decision
 from proxy.admin.changes import ByHand, entries, refusal_of
 from proxy.admin.charge_shown import charge_facts, entry_facts
-from proxy.admin.search import Charges, moment_us
+from proxy.admin.search import Charges, ends_first, moment_us
 from proxy.charge import Ground
 from proxy.cli.arguments import Json
 from proxy.cli.ledger import actor, asked, opened
@@ -49,12 +49,15 @@ def list_charges(
         raise CommandError(f"--state: one of {', '.join(STATES)}", code=WRONG_USAGE)
     with opened(context) as store:
         zone = store.directory.zone.at(store.session.now_us())
+        from_us, until_us = _moment("--from", from_, zone), _moment("--to", to, zone)
+        if ends_first(from_us, until_us, to):
+            raise CommandError("--to lies before --from", code=WRONG_USAGE)
         wanted = Charges(
             key_id=None if key is None else changes.find(store.directory, key).id,
             team=team,
             state=state,
-            from_us=_moment("--from", from_, zone),
-            until_us=_moment("--to", to, zone),
+            from_us=from_us,
+            until_us=until_us,
             limit=limit,
         )
         found = wanted.question()(store.session)

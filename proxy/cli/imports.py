@@ -7,6 +7,7 @@ from typing import IO, Final
 import typer
 
 from proxy.admin.roster import NotARoster, Step, bring_about, read_roster
+from proxy.cli.key_shown import warn_of_models
 from proxy.cli.ledger import actor, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_table
 
@@ -26,6 +27,8 @@ def import_file(context: typer.Context, file: Path, secrets: Path | None, *, as_
     kept = None if secrets is None else _open_private(secrets)
     with opened(context, make=True) as store:
         steps = store.transact(bring_about(roster, actor=actor()))
+        for name, said in roster.keys.items():
+            warn_of_models(store, said.models or [], of=f"key '{name}': ")
     if kept is not None:
         _keep(kept, steps)
     _show(steps, secrets, as_json=as_json)

@@ -1,14 +1,17 @@
 """A key as a terminal shows it."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from pricing import usd
+from pricing import BUNDLED, load_tables, usd
 from proxy.admin.shown import key_facts
+from proxy.admin.unsold import unsold
 from proxy.budget import KEY
-from proxy.cli.output import show_facts
+from proxy.cli.output import say, show_facts
 from proxy.directory import Key
 from proxy.ledger.reader import where_stands
 from proxy.ledger.store import Store
+from proxy.ledger.versions import book
 
 COLUMNS: Final = (
     "name", "team", "state", "mode", "limit_usd", "spent_usd", "reserved_usd", "remaining_usd",
@@ -41,3 +44,12 @@ def told(key: Key) -> dict[str, Any]:
     if key.tags:
         facts["tags"] = [f"{name}={value}" for name, value in key.tags.items()]
     return facts
+
+
+def warn_of_models(store: Store, models: Sequence[str], *, of: str = "") -> None:
+    """Say so where an allow-list that was saved names what no price table sells."""
+    if not models:
+        return
+    tables = book(store.session).versions or load_tables(BUNDLED).versions
+    for doubt in unsold(tables, models):
+        say(f"warning: {of}saved as asked, but {doubt}")

@@ -5,7 +5,6 @@ from typing import Annotated, Final
 
 import typer
 
-from pricing import BUNDLED, load_tables
 from proxy.admin import changes
 from proxy.admin.asked import GRACE_MAX_S, KeyChange, NewKey, TopUp, limit_micros
 from proxy.admin.shown import budget_shown, key_facts
@@ -13,14 +12,13 @@ from proxy.cli.adoption import adopt
 from proxy.cli.arguments import Json, span
 from proxy.cli.imports import import_file
 from proxy.cli.key_options import Given, Named, Why, says_of_a_key
-from proxy.cli.key_shown import COLUMNS, row_of, show_key, told
+from proxy.cli.key_shown import COLUMNS, row_of, show_key, told, warn_of_models
 from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_facts, show_table
 from proxy.directory import ACTIVE, PAUSED, REVOKED
 from proxy.ledger.reader import where_stands
 from proxy.ledger.registry import Made, Taken
 from proxy.ledger.store import Store
-from proxy.ledger.versions import book
 
 app = typer.Typer(help="Who may call, and how much they may spend.")
 
@@ -43,7 +41,7 @@ def create(
             made = store.transact(changes.create(wanted, actor=actor()))
         except Taken as taken:
             raise CommandError(f"{taken}{_instead(store, name)}", code=WRONG_USAGE) from taken
-        _warn_of_models(store, wanted.models or [])
+        warn_of_models(store, wanted.models or [])
     _show_made(made, as_json=as_json)
 
 
@@ -64,7 +62,7 @@ def alter(
     wanted = asked(KeyChange, given, name="--rename")
     with opened(context) as store:
         key = store.transact(changes.alter(name, wanted, actor=actor()))
-        _warn_of_models(store, wanted.models or [])
+        warn_of_models(store, wanted.models or [])
     show_key(key, as_json=as_json)
 
 
@@ -109,9 +107,13 @@ def show(context: typer.Context, name: Named, as_json: Json = False) -> None:
 def rotate(
     context: typer.Context,
     name: Named,
+    *,
     grace: Annotated[
         str | None, typer.Option(help="How long the old secret is still good, such as 24h.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also while an earlier rotation's old secret is good.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Give a key a new secret, printed once; what it has spent stays spent."""
@@ -119,7 +121,10 @@ def rotate(
     if grace_s > GRACE_MAX_S:
         raise CommandError(f"--grace: at most {GRACE_MAX_S // 86400}d", code=WRONG_USAGE)
     with opened(context) as store:
-        made = store.transact(changes.rotate(name, actor=actor(), grace_s=grace_s))
+        try:
+            made = store.transact(changes.rotate(name, actor=actor(), grace_s=grace_s, force=force))
+        except changes.StillGood as refused:
+            raise CommandError(f"{refused}; --force does so") from refused
     _show_made(made, as_json=as_json)
 
 
@@ -185,15 +190,6 @@ def _instead(store: Store, name: str) -> str:
     if changes.find(store.directory, name).state == REVOKED:
         return ", revoked for good: choose another name"
     return f": choose another name, or change that key with farebox keys set {name}"
-
-
-def _warn_of_models(store: Store, models: list[str]) -> None:
-    """Say so where an allow-list that was saved names what no price table sells."""
-    if not models:
-        return
-    tables = book(store.session).versions or load_tables(BUNDLED).versions
-    for entry, hint in changes.unknown_models(tables, models):
-        say(f"warning: saved as asked, but no price table knows '{entry}'{hint}")
 
 
 def _show_made(made: Made, *, as_json: bool) -> None:

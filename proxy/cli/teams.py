@@ -52,7 +52,8 @@ def list_teams(context: typer.Context, as_json: Json = False) -> None:
         rows: list[dict[str, Any]] = [
             team_facts(team, keys) for team in changes.teams(store.directory).values()
         ]
-    show_table(COLUMNS, [[row[column] for column in COLUMNS] for row in rows], as_json=as_json)
+    columns = tuple(rows[0]) if as_json else COLUMNS  # the installation is always there
+    show_table(columns, [[row[column] for column in columns] for row in rows], as_json=as_json)
 
 
 @app.command()

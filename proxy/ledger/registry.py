@@ -3,7 +3,7 @@
 import json
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ SETTABLE = frozenset({
     "shadow", "tags", "upstream_key_env", "state", "topup_day", "topup_micros", "adopted",
     "timezone",
 })  # fmt: skip
+Versions = Collection[int] | None  # those that were read; None for any
 _BASE36 = string.digits + string.ascii_lowercase
 
 
@@ -32,6 +33,13 @@ class Taken(ValueError):
 
 class Stale(ValueError):
     """Somebody else changed it since it was read."""
+
+
+def as_read(what: str, version: int, versions: Versions) -> None:
+    """Raise `Stale` unless a thing is still at one of the versions that were read."""
+    if versions is not None and version not in versions:
+        named = " or ".join(map(str, sorted(versions)[:3]))
+        raise Stale(f"{what} is at version {version}, not {named}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +124,15 @@ def set_key(
     actor: str,
     why: str = "",
     action: str = "key.set",
-    version: int | None = None,
 ) -> Callable[[Store], Key]:
-    """Change a key; with `version` only if nobody else has changed it since.
+    """Change a key.
 
     Raises:
-        Missing, Taken, Stale: see each.
+        Missing, Taken: see each.
     """
 
     def change(store: Store) -> Key:
         before = find(store, name)
-        if version is not None and version != before.version:
-            raise Stale(f"key '{before.name}' is at version {before.version}, not {version}")
         if before.state == REVOKED and facts.get("state", REVOKED) != REVOKED:
             raise Missing(f"key '{before.name}' was revoked, for good")
         if (wanted := facts.get("name", before.name)) != before.name:
@@ -192,14 +197,14 @@ def top_up(name: str, micros: int, *, actor: str) -> Callable[[Store], Key]:
 
 
 def set_team(
-    name: str, facts: Mapping[str, Any], *, actor: str, why: str = "", version: int | None = None
+    name: str, facts: Mapping[str, Any], *, actor: str, why: str = "", versions: Versions = None
 ) -> Callable[[Store], Team]:
     """Set a team's limits or state (`daily_micros`, `monthly_micros`, `state`)."""
 
     def change(store: Store) -> Team:
         before = store.directory.teams.get(name)
-        if version is not None and before is not None and version != before.version:
-            raise Stale(f"team '{name}' is at version {before.version}, not {version}")
+        known = before.version if before is not None else 0  # as a team that is only named
+        as_read(f"team '{name}'", known, versions)
         now = store.session.now_us()
         store.session.run(
             "INSERT INTO teams(name,state,created_us,revision,version) VALUES(?,?,?,0,0)"

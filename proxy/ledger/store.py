@@ -20,7 +20,7 @@ Refused = (BudgetSpent, KeyGone, KeyHeld, PricesMoved, Repeated)
 _KEY_COLUMNS = (
     "id,name,own,adopted,public,digest,old_digest,old_public,old_until_us,fingerprint,team,daily_micros,"
     "monthly_micros,topup_day,topup_micros,zone,zone_until_us,zone_then,models,max_price_micros,"
-    "expires_us,shadow,state,upstream_key_env,tags,version"
+    "expires_us,shadow,state,upstream_key_env,tags,version,created_us"
 )
 
 
@@ -29,13 +29,13 @@ def key_of(row: Sequence[Any]) -> Key:
     (key_id, name, own, adopted, public, digest, old, old_public,
      old_until, fingerprint, team, daily, monthly,
      topup_day, topup, zone, until, then, models, max_price, expires, shadow, state, env, tags,
-     version) = row  # fmt: skip
+     version, created) = row  # fmt: skip
     return Key(
         key_id, name, bool(own), bool(adopted), public, bytes(digest), bytes(old), old_public,
         old_until,
         fingerprint, team, daily, monthly, topup_day, topup,
         Zone(zone, until, then) if zone else None, tuple(json.loads(models)), max_price, expires,
-        bool(shadow), state, env, json.loads(tags), version,
+        bool(shadow), state, env, json.loads(tags), version, created,
     )  # fmt: skip
 
 
@@ -97,6 +97,17 @@ class Store:
             "UPDATE meta SET value=CAST(CAST(value AS bigint)+1 AS text) WHERE name='revision'"
         )
         return int(self.meta("revision") or 0)
+
+    def alone(self) -> Directory:
+        """Wait for whoever changes keys or teams, and read them as they were left.
+
+        What is decided from the directory after this cannot be decided twice. SQLite's
+        transactions are alone from their beginning.
+        """
+        if self.session.lock:
+            sql = f"SELECT value FROM meta WHERE name='revision'{self.session.lock}"  # noqa: S608
+            self.session.rows(sql)
+        return self.refresh()
 
     def refresh(self) -> Directory:
         """Read what changed in the directory since it was last read."""

@@ -1,6 +1,7 @@
 """Keys over REST: made, shown, changed by two admins, obeyed by every process."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -127,9 +128,24 @@ def test_a_change_touches_only_what_it_names(
     answer = admin.patch(f"/admin/keys/{before['id']}", json=change)
     shown = answer.json()
     assert answer.status_code == 200, answer.text
-    untouched = before.keys() - now.keys() - {"version", "key"}
+    untouched = before.keys() - now.keys() - {"version", "key", "warnings"}
     assert {n: shown[n] for n in untouched} == {n: before[n] for n in untouched}
     assert {n: shown[n] for n in now} == now
+
+
+def test_an_allow_list_with_what_nobody_sells_is_doubted(admin: httpx.Client) -> None:
+    unknown, known = "gemnii-2.5-flash-image", "gemini-2.5-flash-image"
+    doubted = made(admin, "doubted", models=[unknown, known]).json()
+    assert doubted["models"] == [unknown, known], "taken as asked"
+    assert doubted["warnings"] == [
+        "no price table knows 'gemnii-2.5-flash-image'; did you mean 'gemini-2.5-flash-image'?"
+    ]
+    changed = admin.patch("/admin/keys/doubted", json={"models": [f"{known}@9K"]}).json()
+    assert "no price table knows 'gemini-2.5-flash-image@9K'" in changed["warnings"][0]
+    assert admin.get("/admin/keys/doubted").json()["warnings"] == changed["warnings"]
+    body = {"fingerprint": "f" * 16, "name": "the-doubted-own", "models": [unknown]}
+    assert len(admin.post("/admin/keys/adopt", json=body).json()["warnings"]) == 1
+    assert admin.patch("/admin/keys/doubted", json={"models": [known]}).json()["warnings"] == []
 
 
 def test_of_two_admins_the_second_is_told_to_read_again(admin: httpx.Client) -> None:
@@ -147,6 +163,55 @@ def test_of_two_admins_the_second_is_told_to_read_again(admin: httpx.Client) -> 
     assert admin.delete("/admin/keys/shared", headers={"if-match": read}).status_code == 412
     now = first.headers["etag"]
     assert admin.delete("/admin/keys/shared", headers={"if-match": now}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ([b'"1"'], 200),
+        ([b'"9", "1"'], 200),
+        ([b'W/"1","9"'], 200),
+        ([b'"other", "1"'], 200),
+        ([b'"9"', b'"1"'], 200),
+        ([b"*"], 200),
+        ([b'"9", "8"'], 412),
+        ([b'"other"'], 412),
+        ([b""], 412),
+    ],
+)
+def test_one_of_the_versions_that_are_named_is_enough(
+    sent: list[bytes], status: int, admin: httpx.Client
+) -> None:
+    name = f"matched-{time.monotonic_ns()}"
+    made(admin, name)
+    headers = [(b"if-match", value) for value in sent]
+    answer = admin.patch(f"/admin/keys/{name}", json={"team": "u"}, headers=headers)
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "member"),
+    [
+        (b'{"name": "twice", "team": "a", "team": "b"}', "team"),
+        (b'{"name": "twice", "tags": {"x": "1", "x": "2"}}', "x"),
+        (b'{"name": "twice", "n\\u0061me": "other"}', "name"),
+    ],
+)
+def test_a_member_that_stands_twice_is_refused(
+    body: bytes, member: str, admin: httpx.Client
+) -> None:
+    answer = admin.post("/admin/keys", content=body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["details"]) == (400, {"member": member})
+    assert f"'{member}' stands twice" in error["message"]
+
+
+def test_an_expiry_that_lies_in_the_past_is_named(admin: httpx.Client) -> None:
+    body = {"name": "past", "expires_at": "2020-01-01T00:00:00Z"}
+    for path, more in [("/admin/keys", {}), ("/admin/keys/adopt", {"fingerprint": "e" * 16})]:
+        error = admin.post(path, json={**body, **more}).json()["error"]
+        assert error["message"] == "'expires_at': it lies in the past."
+        assert error["details"] == {"member": "expires_at"}
 
 
 def test_a_revoked_key_stays_revoked(admin: httpx.Client) -> None:
@@ -187,6 +252,24 @@ def test_a_list_goes_on_where_it_ended(admin: httpx.Client) -> None:
     assert found == [f"page-{number}" for number in range(5)]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("keys?cursor=junk", "keys?cursor=page-1", "keys?cursor=WzFd", "keys?cursor="),
+        *("audit?cursor=q", "audit?cursor=WyJhIl0="),
+        *("spend?cursor=q", "spend?cursor=WyJhIl0=", "spend?cursor=%C3%A9", "spend?cursor=W1s="),
+        "spend?by=day&cursor=Wzk5OTk5OTk5OTk5OTk5OTk5OTk5XQ==",
+        "spend?by=team&cursor=WyJcdWQ4MDAiXQ==",
+    ],
+)
+def test_what_no_list_has_given_out_is_no_cursor(path: str, admin: httpx.Client) -> None:
+    made(admin, f"paged-{time.monotonic_ns()}")
+    answer = admin.get(f"/admin/{path}")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["details"]) == (400, {"member": "cursor"})
+    assert error["message"].startswith("'cursor': send the next_cursor of the last answer")
+
+
 def test_a_top_up_is_for_the_running_day(admin: httpx.Client) -> None:
     made(admin, "more", daily_budget_usd="1")
     for _ in range(2):
@@ -203,10 +286,29 @@ def test_a_rotated_key_calls_with_both_secrets_only_during_the_grace(
     old = made(admin, "rotated", daily_budget_usd="9").json()["key"]
     new = admin.post("/admin/keys/rotated/rotate", json={"grace_s": 3600}).json()["key"]
     assert [served.submit(secret).status_code for secret in (old, new)] == [200, 200]
-    last = admin.post("/admin/keys/rotated/rotate").json()["key"]
+    last = admin.post("/admin/keys/rotated/rotate", json={"force": True}).json()["key"]
     assert [served.submit(secret).status_code for secret in (new, last)] == [401, 200]
     spent = admin.get("/admin/keys/rotated/budget").json()["budgets"][0]
     assert spent["reserved_usd"] == "0.120600", "rotation does not reset what was spent"
+
+
+def test_a_key_says_when_it_was_made_and_how_long_an_old_secret_is_good(
+    admin: httpx.Client,
+) -> None:
+    begun, hour = datetime.now(UTC), timedelta(hours=1)
+    fresh = made(admin, "dated").json()
+    assert begun <= datetime.fromisoformat(fresh["created_at"]) <= datetime.now(UTC)
+    assert fresh["old_secret_until"] is None
+    told = admin.post("/admin/keys/dated/rotate", json={"grace_s": 3600}).json()
+    assert told["created_at"] == fresh["created_at"]
+    until = datetime.fromisoformat(told["old_secret_until"])
+    assert begun + hour <= until <= datetime.now(UTC) + hour
+    listed = {key["name"]: key for key in admin.get("/admin/keys?limit=1000").json()["data"]}
+    for shown in (admin.get("/admin/keys/dated").json(), listed["dated"]):
+        for fact in ("created_at", "old_secret_until"):
+            assert shown[fact] == told[fact]
+    ended = admin.post("/admin/keys/dated/rotate", json={"force": True}).json()
+    assert ended["old_secret_until"] is None
 
 
 def test_a_callers_own_key_is_adopted_with_what_it_spent(
@@ -221,6 +323,17 @@ def test_a_callers_own_key_is_adopted_with_what_it_spent(
     budget = admin.get("/admin/keys/alice/budget").json()["budgets"][0]
     assert (budget["limit_usd"], budget["reserved_usd"]) == ("3.000000", "0.040200")
     assert admin.post("/admin/keys/alice/rotate").status_code == 400
+
+
+def test_no_other_key_can_be_said_to_pay_for_a_callers_own(admin: httpx.Client) -> None:
+    body = {"fingerprint": "d" * 16, "name": "pays-itself"}
+    env = {"upstream_key_env": "TEAM_KEY"}
+    adopted = admin.post("/admin/keys/adopt", json={**body, **env})
+    assert admin.post("/admin/keys/adopt", json={**body, "upstream_key_env": None}).is_success
+    for answer in (adopted, admin.patch("/admin/keys/pays-itself", json=env)):
+        assert answer.status_code == 400
+        assert answer.json()["error"]["details"] == {"member": "upstream_key_env"}
+    assert admin.get("/admin/keys/pays-itself").json()["upstream_key_env"] is None
 
 
 def obeyed(farebox: Served, secret: str, status: int, within_s: float) -> bool:

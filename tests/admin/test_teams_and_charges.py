@@ -104,6 +104,21 @@ def test_charges_are_found_by_key_team_state_and_time(served: Served) -> None:
         assert bool(data) is found, query
 
 
+def test_a_span_that_ends_before_it_begins_is_refused(admin: httpx.Client) -> None:
+    for query, status in [
+        ("from=2026-11-23&to=2026-11-23", 200),
+        ("from=2026-11-23T15:00:00Z&to=2026-11-23", 200),
+        ("from=2026-11-23T15:00:00Z&to=2026-11-23T15:00:00Z", 200),
+        ("from=2026-11-23&to=2026-11-22", 400),
+        ("from=2026-11-23&to=2026-01-01", 400),
+        ("from=2026-11-23T15:00:00Z&to=2026-11-23T14:00:00Z", 400),
+    ]:
+        answer = admin.get(f"/admin/charges?{query}")
+        assert answer.status_code == status, query
+        if status == 400:
+            assert answer.json()["error"]["details"] == {"member": "to"}
+
+
 @pytest.mark.parametrize(
     "query",
     [

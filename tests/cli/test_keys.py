@@ -102,6 +102,7 @@ WRONG = [
     (["teams", "pause", "desing"], "did you mean 'design'?"),
     (["charges", "list", "--state", "lost"], "uncertain"),
     (["charges", "list", "--from", "yesterday"], "--from"),
+    (["charges", "list", "--from", "2026-11-23", "--to", "2026-11-22"], "--to lies before --from"),
     (["charges", "list", "--key", "wbe"], "did you mean 'web'?"),
     (["charges", "show", "fb_1"], "no charge 'fb_1'"),
     (["charges", "release", "fb_1"], "--why"),
@@ -155,11 +156,31 @@ def test_a_model_that_nobody_sells_is_doubted_aloud(program: Program) -> None:
     assert ran.err.startswith("warning: saved as asked, but no price table knows 'gemini-nonsense'")
     assert ran.json["models"] == ["gemini-nonsense"]
     assert "warning" not in program("keys", "create", "web", "--models", "gemini-nonsense").err
+    mark = "0123456789abcdef"
+    ran = program.well("keys", "adopt", mark, "--as", "own", "--models", "gemini-nonsense")
+    assert "no price table knows 'gemini-nonsense'" in ran.err
 
 
 def test_an_old_secret_may_stay_good_as_long_as_the_api_allows(program: Program) -> None:
     program.well("keys", "create", "web")
     program.well("keys", "rotate", "web", "--grace", "30d")
+
+
+def test_a_rotation_that_is_repeated_is_a_finding_until_it_is_forced(program: Program) -> None:
+    fresh = program.well("keys", "create", "web", "--json").json
+    program.well("keys", "rotate", "web", "--grace", "24h")
+    for shown in (
+        program.well("keys", "show", "web", "--json").json,
+        *program.well("keys", "list", "--json").json,
+    ):
+        assert shown["created_at"] == fresh["created_at"] < shown["old_secret_until"]
+    assert fresh["old_secret_until"] is None
+    ran = program("keys", "rotate", "web", "--grace", "24h")
+    assert (ran.code, ran.out) == (1, "")
+    assert "the secret before is good until 20" in ran.err
+    assert "--force" in ran.err
+    program.well("keys", "rotate", "web", "--force")
+    program.well("keys", "rotate", "web")
 
 
 def test_an_own_key_is_adopted_from_standard_input_and_not_stored(program: Program) -> None:
@@ -168,6 +189,20 @@ def test_an_own_key_is_adopted_from_standard_input_and_not_stored(program: Progr
     assert ran.json["fingerprint"] == hashlib.sha256(secret.encode()).hexdigest()[:16]
     assert secret not in ran.out
     assert secret.encode() not in Path("farebox.db").read_bytes()
+
+
+def test_an_own_key_goes_as_sent_so_no_other_one_can_pay(program: Program) -> None:
+    program.well("keys", "adopt", "0123456789abcdef", "--as", "alice")
+    ran = program("keys", "set", "alice", "--upstream-key-env", "TEAM_KEY")
+    assert (ran.code, ran.out) == (2, "")
+    assert "'upstream_key_env': 'alice' is a caller's own key, which goes as sent" in ran.err
+    program.well("keys", "set", "alice", "--upstream-key-env", "default", "--team", "t")
+    for mark in ("0123456789abcdef", "fedcba9876543210"):
+        line = f'fingerprint = "{mark}"\nupstream_key_env = "TEAM_KEY"\n'
+        Path("keys.toml").write_text(f"[keys.own]\n{line}")
+        assert "goes as sent" in program("keys", "import", "keys.toml").err
+    shown = program.well("keys", "list", "--json").json
+    assert [(key["name"], key["upstream_key_env"]) for key in shown] == [("alice", None)]
 
 
 def test_a_shell_without_the_zone_does_not_change_it(program: Program) -> None:
@@ -187,6 +222,7 @@ def test_a_teams_cap_is_set_and_everything_can_be_stopped(program: Program) -> N
     assert (shown["daily_budget_usd"], shown["monthly_budget_usd"]) == ("6.000000", "50.000000")
     assert "everything is paused" in program.well("teams", "pause", "*").err
     rows = {row["name"]: row for row in program.well("teams", "list", "--json").json}
+    assert {name: row["version"] for name, row in rows.items()} == {"*": 2, "design": 2}
     assert (rows["*"]["state"], rows["design"]["state"]) == ("paused", "active")
 
 
@@ -230,6 +266,20 @@ def test_an_import_says_what_it_changes(program: Program) -> None:
     steps = {s["name"]: s for s in program.well("keys", "import", "keys.toml", "--json").json}
     assert steps["web"]["changes"] == {"daily_budget_usd": ["5.500000", "6.000000"]}
     assert steps["bob"]["changes"] == {"name": ["alice", "bob"]}
+
+
+def test_an_import_doubts_aloud_what_nobody_sells(program: Program) -> None:
+    Path("keys.toml").write_text(
+        "[keys.web]\nmodels = ['gemini-2.5-flash-image@9K', 'gemini-2.5-flash-image']\n"
+    )
+    for _ in range(2):
+        ran = program.well("keys", "import", "keys.toml", "--secrets", "s", "--json")
+        Path("s").unlink()
+        (said,) = [line for line in ran.err.splitlines() if line.startswith("warning")]
+        assert said.startswith("warning: key 'web': saved as asked, but no price table knows")
+        assert "'gemini-2.5-flash-image@9K'; did you mean" in said
+    Path("keys.toml").write_text("[keys.web]\nmodels = ['gemini-2.5-flash-image']\n")
+    assert "warning" not in program.well("keys", "import", "keys.toml").err
 
 
 def test_an_import_is_whole_or_not_at_all(program: Program) -> None:

@@ -342,3 +342,27 @@ def test_no_other_cookie_is_a_session(cookie: str) -> None:
 )
 def test_only_paths_of_ours_are_gone_to(path: str, *, ours: bool) -> None:
     assert is_ours(path) is ours
+
+
+def test_a_secret_in_its_grace_is_ended_only_when_that_is_said(admin: httpx.Client) -> None:
+    fields = {"csrf": mark(admin.get("/keys/new").text)}
+    admin.post("/keys/new", data={**fields, "name": "turning"})
+    for form, status, offered in [
+        ({"grace_h": "1"}, 201, False),
+        ({"grace_h": "1"}, 422, True),
+        ({"force": "yes"}, 201, True),
+        ({}, 201, False),
+    ]:
+        page = admin.get("/keys/turning").text
+        assert ('name="force"' in page) is offered
+        found = re.search(r'name="version" value="(\d+)"', page)
+        assert found
+        answer = admin.post("/keys/turning/rotate", data={**fields, **form, "version": found[1]})
+        assert answer.status_code == status
+        assert ("would end it at once" in answer.text) is (status == 422)
+
+
+def test_only_a_key_of_ours_is_asked_who_pays_for_it(admin: httpx.Client) -> None:
+    pages = {"/keys/new": True, "/keys/web-shop": True, "/keys/new?adopt=1": False}
+    for path, is_asked in pages.items():
+        assert ('name="upstream_key_env"' in admin.get(path).text) is is_asked, path

@@ -124,7 +124,7 @@ def test_a_key_that_says_nothing_of_itself_is_an_active_one_without_limits() -> 
         old_public="", old_until_us=0, fingerprint="", team="", daily_micros=None,
         monthly_micros=None, topup_day="", topup_micros=0, zone=None, models=(),
         max_price_micros=None, expires_us=None, shadow=False, state="active",
-        upstream_key_env="", tags={}, version=0,
+        upstream_key_env="", tags={}, version=0, created_us=0,
     )  # fmt: skip
     assert Team("blue") == Team("blue", None, None, "active", 0)
     assert (directory().prices, directory().counting) == ({}, frozenset())

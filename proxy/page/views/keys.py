@@ -7,10 +7,11 @@ from starlette.responses import Response
 from pricing import parse_usd
 from proxy.admin import changes
 from proxy.admin.asked import Adoption, KeyChange, NewKey, Reason, Rotation, TopUp
-from proxy.admin.changes import Impossible, Revoked
+from proxy.admin.changes import Impossible, Revoked, StillGood
+from proxy.admin.shown import good_until_us
+from proxy.clock import now_us
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Key
 from proxy.ledger.registry import Made, Missing, Stale, Taken
-from proxy.ledger.store import Store
 from proxy.page.forms import FIELDS, Filled, Unfit, changed, key_said, key_shown, read
 from proxy.page.gate import View
 from proxy.page.render import render
@@ -19,7 +20,7 @@ from proxy.page.visit import NotHere, Visit
 
 ACTOR = "page"
 FIND_FROM = 12  # so many keys are a list to search
-NO = (Missing, Taken, Stale, Revoked, Impossible)
+NO = (Missing, Taken, Stale, Revoked, StillGood, Impossible)
 STALE = "Somebody else changed this key since you opened the page. Below is how it stands now."
 
 
@@ -94,6 +95,9 @@ def _wrong(visit: Visit, error: Exception) -> Filled:
         return Filled(dict(visit.form), error.errors)
     if isinstance(error, Taken):
         return Filled(dict(visit.form), {"name": "Another key has this name"})
+    if isinstance(error, Impossible) and error.member:
+        why = f"{error.words[:1].upper()}{error.words[1:]}"
+        return Filled(dict(visit.form), {FIELDS.get(error.member, error.member): why})
     words = str(error)
     return Filled(dict(visit.form), general=f"{words[:1].upper()}{words[1:]}.")
 
@@ -123,6 +127,7 @@ async def _told(
         visit, "key.html", status, key=key, standings=standings, teams=_teams(visit),
         filled=filled or Filled(key_shown(key, visit.desk.zone)),
         default_micros=visit.desk.directory.default_daily_micros,
+        old_until_us=good_until_us(key, now_us()),
     )  # fmt: skip
 
 
@@ -135,7 +140,7 @@ async def alter(visit: Visit) -> Response:
         said = {"name": visit.said("name"), **said}
         kept = {n: v for n, v in said.items() if FIELDS.get(n, n) in wanted}
         asked = read(KeyChange, kept, {n: why for n, why in wrong.items() if n in wanted})
-        change = changes.alter(key.id, asked, actor=ACTOR, version=_version(visit))
+        change = changes.alter(key.id, asked, actor=ACTOR, versions={_version(visit)})
         await visit.desk.fares.writer.transact(change)
     except (Unfit, *NO) as error:
         return await _refused(visit, error)
@@ -159,16 +164,18 @@ async def _refused(visit: Visit, error: Exception) -> Response:
 
 async def rotate(visit: Visit) -> Response:
     """Give a key a new secret and show it; the form sent twice rotates once."""
-    key, version = _key(visit), _version(visit)
-
-    def change(store: Store) -> Made:
-        if changes.find(store.directory, key.id).version != version:
-            raise Stale(key.name)
-        return changes.rotate(key.id, actor=ACTOR, grace_s=asked.grace_s)(store)
-
+    key = _key(visit)
     try:
         hours = visit.said("grace_h") or "0"
-        asked = read(Rotation, {"grace_s": int(hours) * 3600 if hours.isdecimal() else hours})
+        grace_s = int(hours) * 3600 if hours.isdecimal() else hours
+        asked = read(Rotation, {"grace_s": grace_s, "force": visit.said("force") == "yes"})
+        change = changes.rotate(
+            key.id,
+            actor=ACTOR,
+            grace_s=asked.grace_s,
+            force=asked.force,
+            versions={_version(visit)},
+        )
         made = await visit.desk.fares.writer.transact(change)
     except (Unfit, *NO) as error:
         return await _refused(visit, error)

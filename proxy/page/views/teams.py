@@ -56,8 +56,9 @@ async def save(visit: Visit) -> Response:
         said = {n: visit.said(n) or None for n in ("daily_budget_usd", "monthly_budget_usd")}
         wanted = changed(visit.form, shown) if known else set(said)
         asked = read(TeamFacts, {n: v for n, v in said.items() if n in wanted}, _misnamed(name))
-        version = int(visit.said("version")) if visit.said("version").isdecimal() else None
-        change = changes.set_team(name, asked, actor=ACTOR, version=version if known else None)
+        sent = visit.said("version")
+        versions = {int(sent)} if known and sent.isdecimal() else None
+        change = changes.set_team(name, asked, actor=ACTOR, versions=versions)
         await visit.desk.fares.writer.transact(change)
     except Unfit as unfit:
         return await _listed(visit, name, Filled(dict(visit.form), unfit.errors), 422)
