@@ -2,6 +2,8 @@
 
 The ledger keeps a call's model, resolution and task, not its whole order: where another price
 hangs on more than that (the number of pictures, the quality), the dearest it could be is taken.
+Money decides which calls count, not the state: one that was released and charged later, by hand, by
+a statement or because its images came after all, was paid, and the other reports say so.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +21,8 @@ MONTH_DAYS = 30
 _MADE = """
 SELECT team,model,resolution,task,price_version,aspect,refs,unit_micros,count(*),
        sum(sold_images),sum(settled_micros)
-FROM charges WHERE admitted_us>=? AND admitted_us<? AND state='settled' AND price_status<>'unpriced'
+FROM charges WHERE admitted_us>=? AND admitted_us<? AND price_status<>'unpriced'
+  AND (state='settled' OR settled_micros>0)
 GROUP BY team,model,resolution,task,price_version,aspect,refs,unit_micros
 ORDER BY team,model,resolution,task,price_version,aspect,refs,unit_micros
 """
@@ -27,7 +30,7 @@ ORDER BY team,model,resolution,task,price_version,aspect,refs,unit_micros
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Calls alike that were made and settled; money in micro-USD."""
+    """Calls alike that were made and settled, or paid; money in micro-USD."""
 
     team: str
     model: str
@@ -83,7 +86,7 @@ class Instead:
 
 
 def made(session: Session, period: Period) -> list[Made]:
-    """Read the settled calls of a period, those alike together."""
+    """Read the settled and the paid calls of a period, those alike together."""
     found = session.rows(_MADE, (period.start_us, period.end_us))
     return [Made(*row[:6], *(int(value) for value in row[6:])) for row in found]
 
