@@ -80,6 +80,7 @@ class Charges:
             self._moment("to", query.to),
             query.cursor,
             query.limit,
+            query.prediction,
         )
 
     def _moment(self, member: str, text: str | None) -> int | None:
