@@ -91,6 +91,26 @@ def made(session: Session, period: Period) -> list[Made]:
     return [Made(*row[:6], *(int(value) for value in row[6:])) for row in found]
 
 
+class BadSwap(ValueError):
+    """A swap is not of the form MODEL=MODEL, or names a model that nobody ever sold."""
+
+
+def swapped(text: str, book: PriceBook) -> tuple[str, str]:
+    """Read `MODEL=MODEL`, the one that was called and the one instead, by their ids.
+
+    Raises:
+        BadSwap: it is of another form, or no price version has such a model.
+    """
+    model, between, to = text.partition("=")
+    if not (model and between and to):
+        raise BadSwap("expected MODEL=MODEL, the one that was called and the one instead")
+    known = {name for table in book.versions for name in table.models}
+    for name in (model, to):
+        if name not in known:
+            raise BadSwap(f"there is no model {name!r} in any price version")
+    return model, to
+
+
 def at_version(calls: list[Made], table: PriceTable, book: PriceBook) -> Iterator[Instead]:
     """Price calls at another version."""
     for each in calls:

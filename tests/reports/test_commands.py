@@ -62,6 +62,14 @@ def test_wrong_usage_exits_2(arguments: list[str]) -> None:
     assert main(arguments) == 2
 
 
+@pytest.mark.parametrize("swap", ["gemini-2.5-flash-image", ""])
+def test_a_swap_without_its_second_model_is_told_the_form(
+    swap: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["whatif", "--swap", swap]) == 2
+    assert "--swap: expected MODEL=MODEL" in capsys.readouterr().err
+
+
 def test_a_month_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert main(["report", "focus", "--month", "2026-11", "--out", "nov.csv"]) == 0
     assert main(["report", "focus", "--month", "2026-13", "--out", "bad.csv"]) == 2
