@@ -112,6 +112,7 @@ class Finance:
         def question(session: Session) -> SpendShown:
             with session.snapshot():
                 wanted = Question(groupings(asked.by), _period(session, asked))
+                spend.refuse_strange_tags(session, wanted.by, self.context.settings.tags)
                 after = _after(asked.cursor, wanted)
                 rows = spend.page(session, wanted, after=after, limit=asked.limit + 1)
                 held = spend.held(session, wanted.period)

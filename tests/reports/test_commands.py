@@ -47,6 +47,7 @@ def test_held_money_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> Non
     "arguments",
     [
         ["report", "spend", "--by", "prompt"],
+        ["report", "spend", "--by", "tag:nope"],
         ["report", "spend", "--from", "yesterday"],
         ["report", "spend", "--from", "2026-11-02", "--to", "2026-11-01"],
         ["report", "spend", "--timezone", "Mars/Olympus"],

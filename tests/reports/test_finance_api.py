@@ -56,6 +56,7 @@ def test_pages_follow_each_other(admin: httpx.Client) -> None:
     "query",
     [
         {"by": "prompt"},
+        {"by": "tag:nope"},
         {"by": "team", "cursor": "junk"},
         {"by": "team", "cursor": "WzFd"},
         {"from": "2026-11-02", "to": "2026-11-01"},
