@@ -44,10 +44,12 @@ _OF_THE_BYTES: Final = frozenset(
 )
 _ENCODING: Final = b"accept-encoding"
 _OURS: Final = b"x-farebox-"
+_TAG: Final = b"x-farebox-tag-"
 _FAREBOX_KEY: Final = keys.PREFIX.encode()
 _SCHEME: Final = re.compile(rb"bearer[ \t]+", re.IGNORECASE)
 
 TAG_CHARS_MAX: Final = 128
+TAGS_NAMED_MAX: Final = 10  # in a refusal
 IDEMPOTENCY_CHARS_MAX: Final = 255
 
 
@@ -236,11 +238,18 @@ def _without_session(header: Header) -> list[Header]:
 
 
 def _tags(found: dict[bytes, bytes], declared: Collection[str]) -> dict[str, str]:
-    names = {f"x-farebox-tag-{tag}".lower().encode(): tag for tag in declared}
+    names = {_TAG + tag.lower().encode(): tag for tag in declared}
     for name in found:
         if name not in names:
-            raise BadRequest(f"The header {_quoted(name)} is not one that Farebox knows.")
+            why = f" {_declared(declared)}" if name.startswith(_TAG) else ""
+            raise BadRequest(f"The header {_quoted(name)} is not one that Farebox knows.{why}")
     return {names[name]: _text(name, value, TAG_CHARS_MAX) for name, value in found.items()}
+
+
+def _declared(tags: Collection[str]) -> str:
+    named = ", ".join(sorted(tags)[:TAGS_NAMED_MAX])
+    more = f" and {len(tags) - TAGS_NAMED_MAX} more" if len(tags) > TAGS_NAMED_MAX else ""
+    return f"FAREBOX_TAGS declares {named or 'none'}{more}."
 
 
 def _text(name: bytes, value: bytes, chars_max: int) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from proxy.call import Call, Header
 from proxy.directory import Key
@@ -17,6 +18,10 @@ from proxy.quoting import fare_headers
 
 KeptAnswer = tuple[int, str, bytes | None]
 """Status, headers as JSON, and the body; None for a body too large to be kept."""
+
+
+REPLAYED: Final[Header] = (b"x-farebox-replayed", b"1")
+"""Marks an answer that is the first one's again: nothing was sent, nothing bought."""
 
 
 def once_of(call: Call, key: Key, asked: Asked, body: bytes) -> Kept | None:
@@ -74,7 +79,7 @@ class Repeats:
         if kept.body is None:
             raise IdempotencyInProgress(why="had an answer too large to keep", prediction_id=named)
         call.ours = [*(fare_headers(fare) if fare is not None else []), *call.ours]
-        headers = [*_headers(kept.headers), *call.ours]
+        headers = [*_headers(kept.headers), *call.ours, REPLAYED]
         await call.answer(kept.status, headers, bytes(kept.body))
 
     async def _fare(self, charge_id: str) -> Fare | None:

@@ -36,7 +36,8 @@ from dashboards.panels import (
 from dashboards.promql import JOB, or_none, summed
 from dashboards.sources import Sql, ledger_source, over_time
 
-FAILED = "state = 'released' AND accepted_us IS NOT NULL"
+FAILED = "state = 'released' AND settled_micros = 0 AND accepted_us IS NOT NULL"
+PAID = "settled_micros > 0"  # also where the fare was released first, and charged after all
 
 
 def board(dialect: Dialect) -> Board:
@@ -203,7 +204,7 @@ def _waste(dialect: Dialect) -> list[Any]:
 def _failure_rate(dialect: Dialect) -> Any:
     share = f"sum(CASE WHEN {FAILED} THEN 1 ELSE 0 END) * 1.0 / nullif(count(*), 0)"
     sql = f"""SELECT coalesce({share}, 0) AS "Failed" FROM charges
-        WHERE (state = 'settled' OR ({FAILED})) AND {admitted(dialect)}"""
+        WHERE (state = 'settled' OR {PAID} OR ({FAILED})) AND {admitted(dialect)}"""
     return figure(
         "Failed calls",
         "Share of the calls that the provider took and then failed.",
@@ -220,6 +221,6 @@ def _repeated(dialect: Dialect) -> str:
         sum(times) AS "Times", {usd("sum(extra)")} AS "Paid for repeats"
         FROM (SELECT key_name, model, resolution, body_hash, count(*) AS times,
         sum(settled_micros) - min(settled_micros) AS extra
-        FROM charges WHERE state = 'settled' AND body_hash <> '' AND {admitted(dialect)}
+        FROM charges WHERE {PAID} AND body_hash <> '' AND {admitted(dialect)}
         GROUP BY key_name, model, resolution, body_hash HAVING count(*) > 1) AS repeated
         GROUP BY 1, 2, 3 ORDER BY 5 DESC, 1, 2, 3 LIMIT 50"""

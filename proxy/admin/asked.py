@@ -35,12 +35,14 @@ _AMOUNT: Final = f"^(?:{_USD})$"
 _LIMIT: Final = f"^(?:unlimited|{_USD})$"
 _MARK: Final = r"^[0-9a-f]{16}$"
 _CHARGE: Final = r"^fb_[0-9a-z]{21}$"
+_PREDICTION: Final = r"^[^\x00]{1,256}$"
 PATTERNS: Final = {
     NAME: "a name is 1 to 64 letters, digits, dots, - and _",
     _TEAM: "a name is 1 to 64 letters, digits, dots, - and _",
     _AMOUNT: "expected dollars with at most six decimals, such as 0.0402, up to a million",
     _LIMIT: "expected unlimited, or dollars with at most six decimals, up to a million",
     _CHARGE: "send the next_cursor of the last answer to the same question",
+    _PREDICTION: "a prediction's id has 1 to 256 characters",
     _MARK: "a fingerprint is the first 16 hex digits of the SHA-256 of the bare key",
 }
 
@@ -56,6 +58,7 @@ Limit = Annotated[
         description='Dollars, "unlimited", or null for the default.',
     ),
 ]
+Prediction = Annotated[str, Field(pattern=_PREDICTION, description="Id of the upstream's job.")]
 Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 Timezone = Annotated[
     str,
@@ -228,6 +231,7 @@ class ChargesAsked(Paged):
     state: Literal["reserved", "accepted", "uncertain", "settled", "released", "open"] | None = None
     from_: str | None = Field(None, alias="from", max_length=40, description="Instant or day.")
     to: str | None = Field(None, max_length=40, description="Instant, or the last day.")
+    prediction: Prediction | None = None
 
 
 class AuditAsked(Paged):

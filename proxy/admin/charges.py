@@ -75,7 +75,16 @@ class Charges:
         from_us, until_us = self._moment("from", query.from_), self._moment("to", query.to)
         if ends_first(from_us, until_us, query.to):
             raise BadRequest("'to' lies before 'from'.", {"member": "to"})
-        return Search(key_id, query.team, query.state, from_us, until_us, query.cursor, query.limit)
+        return Search(
+            key_id,
+            query.team,
+            query.state,
+            from_us,
+            until_us,
+            query.cursor,
+            query.limit,
+            query.prediction,
+        )
 
     def _moment(self, member: str, text: str | None) -> int | None:
         try:

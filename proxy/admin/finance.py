@@ -14,7 +14,7 @@ from typing import Any, Final
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
-from pricing import NoTable, usd
+from pricing import NoTable, PriceBook, usd
 from proxy.admin import cursors
 from proxy.admin.asked import Nothing
 from proxy.admin.context import AdminContext
@@ -111,6 +111,7 @@ class Finance:
         def question(session: Session) -> SpendShown:
             with session.snapshot():
                 wanted = Question(groupings(asked.by), _period(session, asked))
+                spend.refuse_strange_tags(session, wanted.by, self.context.settings.tags)
                 after = _after(asked.cursor, wanted)
                 rows = spend.page(session, wanted, after=after, limit=asked.limit + 1)
                 held = spend.held(session, wanted.period)
@@ -184,10 +185,10 @@ class Finance:
         def question(session: Session) -> WhatIfShown:
             period, book = _period(session, asked), versions.book(session)
             calls = whatif.made(session, period)
-            if asked.table:
+            if asked.table is not None:
                 found = list(whatif.at_version(calls, book.version(asked.table), book))
             else:
-                model, _, to = (asked.swap or "").partition("=")
+                model, to = _swapped(asked.swap or "", book)
                 found = list(whatif.with_model(calls, model, to, book, bundled()[0]))
             total = whatif.summed(found, period).facts()
             shown = [each.facts() for each in whatif.folded(found)]
@@ -218,6 +219,13 @@ class Finance:
 def _period(session: Session, asked: PeriodAsked) -> Period:
     zone = asked.timezone or spend.installed_zone(session)
     return spend.whole_period(session, zone, asked.from_, asked.to)
+
+
+def _swapped(text: str, book: PriceBook) -> tuple[str, str]:
+    try:
+        return whatif.swapped(text, book)
+    except whatif.BadSwap as error:
+        raise BadRequest(f"'swap': {error}.", {"member": "swap"}) from error
 
 
 def _after(cursor: str | None, wanted: Question) -> tuple[Any, ...]:

@@ -26,6 +26,7 @@ class Charges:
     until_us: int | None = None
     before: str | None = None  # an id
     limit: int = 100
+    prediction: str | None = None
 
     def question(self) -> Callable[[Session], list[Fare]]:
         """Ask for one more than the limit, so that it is known whether there are more."""
@@ -48,7 +49,17 @@ class Charges:
             found.add("id<?", first_id(self.until_us + SLACK_US))
             found.add("admitted_us<?", self.until_us)
         found.add("id<?", self.before)
+        found.add("prediction_id=?", self.prediction)
         return found.where, tuple(found.args)
+
+
+def named(session: Session, text: str) -> list[Fare]:
+    """Find the charge of an id, or those of a prediction's, newest first.
+
+    An id of the upstream's is unique in one of its accounts only, so there may be several.
+    """
+    mine = rows.fares(session, "WHERE id=?", (text,))
+    return mine or rows.fares(session, "WHERE prediction_id=? ORDER BY id DESC", (text,))
 
 
 @dataclass(slots=True)

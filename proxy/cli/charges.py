@@ -8,7 +8,7 @@ from proxy.admin import changes
 from proxy.admin.asked import Charging, Decision
 from proxy.admin.changes import ByHand, entries, refusal_of
 from proxy.admin.charge_shown import charge_facts, entry_facts
-from proxy.admin.search import Charges, ends_first, moment_us
+from proxy.admin.search import Charges, ends_first, moment_us, named
 from proxy.charge import Ground
 from proxy.cli.arguments import Json
 from proxy.cli.ledger import actor, asked, opened
@@ -29,6 +29,9 @@ COLUMNS: Final = (
 STATES: Final = ("reserved", "accepted", "uncertain", "settled", "released", "open")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a charge, fb_….")]
+EitherId = Annotated[
+    str, typer.Argument(metavar="ID", help="Id of a charge, fb_…, or of a prediction.")
+]
 Why = Annotated[str, typer.Option(help="Goes on the record.")]
 
 
@@ -41,6 +44,7 @@ def list_charges(
     state: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="A day or an instant.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="The last day, or an instant.")] = None,
+    prediction: Annotated[str | None, typer.Option(help="Id of the upstream's job.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,
     as_json: Json = False,
 ) -> None:
@@ -59,6 +63,7 @@ def list_charges(
             from_us=from_us,
             until_us=until_us,
             limit=limit,
+            prediction=prediction,
         )
         found = wanted.question()(store.session)
     _show(found[:limit], more=len(found) > limit, as_json=as_json)
@@ -76,10 +81,21 @@ def _show(found: list[Fare], *, more: bool, as_json: bool) -> None:
 
 
 @app.command()
-def show(context: typer.Context, charge: Id, as_json: Json = False) -> None:
-    """Show a charge and its entries, first to last."""
+def show(context: typer.Context, charge: EitherId, as_json: Json = False) -> None:
+    """Show a charge and its entries, first to last.
+
+    Two accounts of the upstream's may hold the same prediction id: then each charge of it is shown,
+    the newest first.
+    """
     with opened(context) as store:
-        _tell(store, charge, as_json=as_json)
+        found = named(store.session, charge)
+        if not found:
+            raise Missing(f"no charge '{charge}'{_nor_prediction(charge)}")
+        _tell(store, found, as_json=as_json)
+
+
+def _nor_prediction(text: str) -> str:
+    return "" if text.startswith("fb_") else ", and none of a prediction of this id"
 
 
 @app.command()
@@ -120,16 +136,26 @@ def _decide(context: typer.Context, operation: ByHand, *, as_json: bool) -> None
                 opened, operation.actor, word, charge_id, "", receipt.fare.state, operation.reason
             )
         )
-        _tell(store, charge_id, as_json=as_json)
+        _tell(store, [_fare(store, charge_id)], as_json=as_json)
 
 
-def _tell(store: Store, charge_id: str, *, as_json: bool) -> None:
-    fare = _fare(store, charge_id)
-    facts = charge_facts(fare)
-    story = [entry_facts(fare, row) for row in entries(store.session, charge_id)]
-    if as_json:
+def _tell(store: Store, fares: list[Fare], *, as_json: bool) -> None:
+    told = [
+        (charge_facts(fare), [entry_facts(fare, row) for row in entries(store.session, fare.id)])
+        for fare in fares
+    ]
+    if not as_json:
+        for facts, story in told:
+            _tell_people(facts, story)
+    elif len(told) == 1:
+        ((facts, story),) = told
         show_facts({**facts, "entries": story}, as_json=True)
-        return
+    else:
+        columns = (*told[0][0], "entries")
+        show_table(columns, [(*facts.values(), story) for facts, story in told], as_json=True)
+
+
+def _tell_people(facts: dict[str, Any], story: list[dict[str, Any]]) -> None:
     told = _for_people(facts)
     show_facts({name: _plain(value) for name, value in told.items() if value not in (None, {})})
     show_table(tuple(story[0]), [tuple(entry.values()) for entry in story])

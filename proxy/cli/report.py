@@ -47,11 +47,13 @@ def show_spend(
     as_json: Json = False,
 ) -> None:
     """Show settled spend by any grouping; days by instant of admission."""
-    with reading(settings_of(context)) as session:
+    settings = settings_of(context)
+    with reading(settings) as session:
         zone = zone_name(timezone, session)
         try:
             period = whole_period(session, zone, day(from_), day(to))
             question = Question(groupings(by), period)
+            spend.refuse_strange_tags(session, question.by, settings.tags)
         except ValueError as error:
             raise wrong(error) from error
         rows = spend.rows(session, question)

@@ -16,7 +16,16 @@ from proxy.reports import advise as advice
 from proxy.reports.capabilities import bundled
 from proxy.reports.periods import Period
 from proxy.reports.spend import whole_period
-from proxy.reports.whatif import Instead, at_version, folded, made, summed, with_model
+from proxy.reports.whatif import (
+    BadSwap,
+    Instead,
+    at_version,
+    folded,
+    made,
+    summed,
+    swapped,
+    with_model,
+)
 
 COLUMNS: Final = (
     "team", "model", "resolution", "task", "instead", "calls", "spend_usd", "instead_usd",
@@ -42,7 +51,10 @@ def whatif(
         raise wrong("either --table VERSION or --swap MODEL=MODEL")
     with reading(settings_of(context)) as session:
         period = _period(session, from_, to, timezone)
-        found = _at(session, period, table) if table else _swapped(session, period, swap or "")
+        if table is not None:
+            found = _at(session, period, table)
+        else:
+            found = _swapped(session, period, swap or "")
     total = summed(found, period)
     rows = [each.facts() for each in folded(found)]
     if as_json:
@@ -74,12 +86,11 @@ def _at(session: Session, period: Period, version: str) -> list[Instead]:
 
 
 def _swapped(session: Session, period: Period, swap: str) -> list[Instead]:
-    model, _, to = swap.partition("=")
     book = versions.book(session)
-    known = {name for table in book.versions for name in table.models}
-    for name in (model, to):
-        if name not in known:
-            raise wrong(f"there is no model '{name}' in any price version")
+    try:
+        model, to = swapped(swap, book)
+    except BadSwap as error:
+        raise wrong(f"--swap: {error}") from error
     return list(with_model(made(session, period), model, to, book, bundled()[0]))
 
 

@@ -11,7 +11,7 @@ from proxy.clock import now_us
 from proxy.ledger.file_system import refuse_network
 from proxy.ledger.session import LedgerFault, Session, SqliteSession
 
-HEAD = "0006"
+HEAD = "0007"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_ID = 4_021_000  # any number of ours, for PostgreSQL's advisory lock
 

@@ -12,8 +12,10 @@ class NoticeRow(SQLModel, table=True):
     window: str = Field(primary_key=True)
     period: str = Field(primary_key=True)
     threshold: int = Field(primary_key=True)
+    round: int = Field(primary_key=True, default=1)
     state: str = Field(primary_key=True)
     body: str
+    limit_micros: int | None = Field(default=None, sa_type=BigInteger)
     created_us: int = Field(sa_type=BigInteger)
     sent_us: int | None = Field(default=None, sa_type=BigInteger)
     tries: int = 0

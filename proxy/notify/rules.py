@@ -1,11 +1,19 @@
-"""Which thresholds a budget has passed, and what is said about it. Pure."""
+"""Which thresholds a budget has passed, and what is said about it. Pure.
+
+A mark is told in rounds: `raised`, then `resolved`, then perhaps the next round. It is raised as
+soon as it is reached, unless that was the last word; what is held counts as spent. It is resolved
+at once when the limit is another one than the one told, or a new period has begun. That money came
+back is no news by itself, for the next call may hold it again: then the budget must have stayed
+below for a while, which doubles with each round of the period, so that holds that come and go are
+told a few times a day, however many there are. At rest the last word of a mark is true.
+"""
 
 import base64
 import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -15,6 +23,8 @@ from proxy.budget import INSTALLATION, Standing
 from proxy.instants import instant, local
 
 RAISED, RESOLVED = "raised", "resolved"
+CALM_US: Final = 10_000_000  # below for so long is over, in a mark's first round
+CALM_MAX_US: Final = 3_600_000_000
 _WHOLE: Final = 100
 _PREFIX: Final = "whsec_"  # of a secret in base64, as Standard Webhooks writes them
 
@@ -23,12 +33,21 @@ State = Literal["raised", "resolved"]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A threshold of one budget in one period; told at most once each way."""
+    """A threshold of one budget in one period."""
 
     scope: str
     window: str
     period: str
     threshold: int  # per cent
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The last word of a mark: in which of its rounds, and at which limit (micro-USD)."""
+
+    state: State
+    round: int
+    limit_micros: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +57,16 @@ class Notice:
     mark: Mark
     state: State
     body: str
+    round: int = 1
+    limit_micros: int | None = None
 
     @property
     def id(self) -> str:
         """Name it, the same on every try, so that a receiver can drop a second copy."""
         mark = self.mark
-        words = (mark.scope, mark.window, mark.period, str(mark.threshold), self.state)
+        words = [mark.scope, mark.window, mark.period, str(mark.threshold), self.state]
+        if self.round > 1:
+            words.append(str(self.round))
         return f"ntc_{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:24]}"
 
 
@@ -56,37 +79,74 @@ def passed(standing: Standing, thresholds: Iterable[int]) -> list[int]:
     return [each for each in thresholds if gone * _WHOLE >= limit * each]
 
 
+def below(scope: str, standing: Standing, told: Mapping[Mark, Told]) -> dict[Mark, Told]:
+    """List the marks of a budget that were raised last, and are not reached now."""
+    place = (scope, standing.budget.window, standing.period)
+    return {
+        mark: last
+        for mark, last in told.items()
+        if (mark.scope, mark.window, mark.period) == place
+        and last.state == RAISED
+        and not passed(standing, [mark.threshold])
+    }
+
+
+def calm_us(turn: int) -> int:
+    """Say how long a mark must have been below in its n-th round until that is told."""
+    return min(CALM_US << min(turn - 1, 32), CALM_MAX_US)
+
+
 def news(
     scope: str,
     standing: Standing,
     thresholds: Sequence[int],
-    told: Iterable[tuple[Mark, State]],
+    told: Mapping[Mark, Told],
+    since: Mapping[tuple[Mark, int], int],
     now_us: int,
 ) -> list[Notice]:
-    """Compare what is with what was told of this period."""
-    known, high = set(told), passed(standing, thresholds)
+    """Compare what is with what was told of this period.
+
+    `since` says from when on a mark, in a round, was seen below.
+    """
     found: list[Notice] = []
-    for threshold in thresholds:
+    for threshold in passed(standing, thresholds):
         mark = Mark(scope, standing.budget.window, standing.period, threshold)
-        if threshold in high and (mark, RAISED) not in known:
-            found.append(_notice(mark, "raised", standing, now_us, ""))
-    for mark, state in known:
-        over = state == RAISED and (mark, RESOLVED) not in known and mark.threshold not in high
-        if over and mark.period == standing.period:
-            found.append(_notice(mark, "resolved", standing, now_us, "there is room again"))
+        last = told.get(mark)
+        if last is None or last.state == RESOLVED:
+            turn = 1 if last is None else last.round + 1
+            found.append(_notice(mark, "raised", standing, now_us, turn))
+    for mark, last in below(scope, standing, told).items():
+        calm = now_us - since.get((mark, last.round), now_us) >= calm_us(last.round)
+        if calm or last.limit_micros != standing.limit_micros:
+            why = "there is room again"
+            found.append(_notice(mark, "resolved", standing, now_us, last.round, why))
     return found
 
 
-def ended(mark: Mark, standing: Standing, now_us: int) -> Notice:
+def ended(mark: Mark, last: Told, standing: Standing, now_us: int) -> Notice:
     """Say that a period is over in which a threshold was passed."""
-    return _notice(mark, "resolved", standing, now_us, "a new period has begun")
+    return _notice(mark, "resolved", standing, now_us, last.round, "a new period has begun")
 
 
-def _notice(mark: Mark, state: State, standing: Standing, now_us: int, why: str) -> Notice:
+def _notice(
+    mark: Mark, state: State, standing: Standing, now_us: int, turn: int, why: str = ""
+) -> Notice:
+    return Notice(
+        mark=mark,
+        state=state,
+        body=json.dumps(_facts(mark, state, standing, now_us, why), separators=(",", ":")),
+        round=turn,
+        limit_micros=standing.limit_micros,
+    )
+
+
+def _facts(
+    mark: Mark, state: State, standing: Standing, now_us: int, why: str
+) -> dict[str, object]:
     budget = standing.budget
     gone = standing.settled_micros + standing.reserved_micros
     limit, left = standing.limit_micros, standing.remaining_micros
-    facts = {
+    return {
         "type": "budget.threshold",
         "state": state,
         "threshold_percent": mark.threshold,
@@ -105,7 +165,6 @@ def _notice(mark: Mark, state: State, standing: Standing, now_us: int, why: str)
         "at": instant(now_us).isoformat(),
         "text": _sentence(mark, state, standing, why),
     }
-    return Notice(mark, state, json.dumps(facts, separators=(",", ":")))
 
 
 def _sentence(mark: Mark, state: State, standing: Standing, why: str) -> str:

@@ -25,11 +25,12 @@ class Filter:
     day: str = ""  # of the installation's zone
     before: str = ""  # an id
     key_id: str | None = None
+    prediction: str = ""
 
     @property
     def is_set(self) -> bool:
         """Whether anything is left out."""
-        return any((self.key, self.team, self.model, self.state, self.day))
+        return any((self.key, self.team, self.model, self.state, self.day, self.prediction))
 
     def conditions(self) -> Conditions:
         """Spell it for the ledger; values travel beside the words."""
@@ -40,6 +41,7 @@ class Filter:
         found.add("model=?", self.model or None)
         found.add("day=?", self.day or None)
         found.add("id<?", self.before or None)
+        found.add("prediction_id=?", self.prediction or None)
         if self.state == "open":
             found.words.append(OPEN)
         else:

@@ -15,13 +15,14 @@ LARGE, SMALLER = "4K", "2K"
 _REPEATED = """
 SELECT team,model,sum(n-1),sum(paid-paid/n) FROM
   (SELECT team,model,body_hash,count(*) AS n,sum(settled_micros) AS paid FROM charges
-   WHERE admitted_us>=? AND admitted_us<? AND state='settled' AND body_hash<>''
+   WHERE admitted_us>=? AND admitted_us<? AND settled_micros>0 AND body_hash<>''
    GROUP BY team,model,body_hash HAVING count(*)>1) AS twice
 GROUP BY team,model ORDER BY team,model
 """
 _FAILED = """
 SELECT team,model,count(*),sum(settled_micros) FROM charges
-WHERE admitted_us>=? AND admitted_us<? AND state='released' GROUP BY team,model ORDER BY team,model
+WHERE admitted_us>=? AND admitted_us<? AND state='released' AND settled_micros=0
+GROUP BY team,model ORDER BY team,model
 """
 
 
@@ -100,7 +101,8 @@ def _smaller(calls: list[Made], book: PriceBook) -> Iterator[Instead]:
 def waste(session: Session, period: Period) -> list[Waste]:
     """List failed and repeated calls by team and model.
 
-    Repeats are known only where hashes of bodies are kept.
+    Repeats are known only where hashes of bodies are kept. A call that was released and is paid
+    after all brought something.
     """
     span = (period.start_us, period.end_us)
     return [

@@ -90,6 +90,28 @@ def groupings(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def refuse_strange_tags(session: Session, by: Sequence[str], declared: Sequence[str]) -> None:
+    """Refuse a tag that is not declared, and that no call and no key ever had.
+
+    A name that is mistyped would read as if all calls were without it.
+
+    Raises:
+        UnknownGrouping: there is one.
+    """
+    for name in by:
+        tag = name.removeprefix("tag:")
+        if tag == name or tag in declared or _was_used(session, name):
+            continue
+        known = ", ".join(declared) or "none"
+        raise UnknownGrouping(f"no call has a tag '{tag}'; FAREBOX_TAGS declares {known}")
+
+
+def _was_used(session: Session, name: str) -> bool:
+    value, args = _tag(name, session.dialect)
+    asked = (f"SELECT 1 FROM {table} WHERE {value}<>'' LIMIT 1" for table in ("spend", "keys"))  # noqa: S608
+    return any(session.rows(sql, args) for sql in asked)
+
+
 def page(
     session: Session, question: Question, *, after: Sequence[Any] = (), limit: int = PAGE_ROWS
 ) -> list[tuple[Any, ...]]:
@@ -121,6 +143,10 @@ def _group(name: str, period: Period, dialect: str) -> tuple[str, list[Any]]:
         return _day(period), []
     if name == "month":
         return _month(period), []
+    return _tag(name, dialect)
+
+
+def _tag(name: str, dialect: str) -> tuple[str, list[Any]]:
     tag = name.removeprefix("tag:")
     if dialect == "sqlite":
         return "coalesce(json_extract(tags,?),'')", [f'$."{tag}"']

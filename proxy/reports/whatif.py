@@ -2,6 +2,8 @@
 
 The ledger keeps a call's model, resolution and task, not its whole order: where another price
 hangs on more than that (the number of pictures, the quality), the dearest it could be is taken.
+Money decides which calls count, not the state: one that was released and charged later, by hand, by
+a statement or because its images came after all, was paid, and the other reports say so.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +21,8 @@ MONTH_DAYS = 30
 _MADE = """
 SELECT team,model,resolution,task,price_version,aspect,refs,unit_micros,count(*),
        sum(sold_images),sum(settled_micros)
-FROM charges WHERE admitted_us>=? AND admitted_us<? AND state='settled' AND price_status<>'unpriced'
+FROM charges WHERE admitted_us>=? AND admitted_us<? AND price_status<>'unpriced'
+  AND (state='settled' OR settled_micros>0)
 GROUP BY team,model,resolution,task,price_version,aspect,refs,unit_micros
 ORDER BY team,model,resolution,task,price_version,aspect,refs,unit_micros
 """
@@ -27,7 +30,7 @@ ORDER BY team,model,resolution,task,price_version,aspect,refs,unit_micros
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Calls alike that were made and settled; money in micro-USD."""
+    """Calls alike that were made and settled, or paid; money in micro-USD."""
 
     team: str
     model: str
@@ -83,14 +86,34 @@ class Instead:
 
 
 def made(session: Session, period: Period) -> list[Made]:
-    """Read the settled calls of a period, those alike together."""
+    """Read the settled and the paid calls of a period, those alike together."""
     return made_between(session, period.start_us, period.end_us)
 
 
 def made_between(session: Session, start_us: int, end_us: int) -> list[Made]:
-    """Read the settled calls admitted between two instants, those alike together."""
+    """Read the settled and the paid calls admitted between two instants, those alike together."""
     found = session.rows(_MADE, (start_us, end_us))
     return [Made(*row[:6], *(int(value) for value in row[6:])) for row in found]
+
+
+class BadSwap(ValueError):
+    """A swap is not of the form MODEL=MODEL, or names a model that nobody ever sold."""
+
+
+def swapped(text: str, book: PriceBook) -> tuple[str, str]:
+    """Read `MODEL=MODEL`, the one that was called and the one instead, by their ids.
+
+    Raises:
+        BadSwap: it is of another form, or no price version has such a model.
+    """
+    model, between, to = text.partition("=")
+    if not (model and between and to):
+        raise BadSwap("expected MODEL=MODEL, the one that was called and the one instead")
+    known = {name for table in book.versions for name in table.models}
+    for name in (model, to):
+        if name not in known:
+            raise BadSwap(f"there is no model {name!r} in any price version")
+    return model, to
 
 
 def at_version(calls: list[Made], table: PriceTable, book: PriceBook) -> Iterator[Instead]:

@@ -98,6 +98,8 @@ def test_charges_are_found_by_key_team_state_and_time(served: Served) -> None:
         ("to=2026-01-01", False),
         ("from=2999-01-01", False),
         ("from=1970-01-01&to=9990-01-01", True),
+        (f"prediction={charge['prediction_id']}", True),
+        ("prediction=another", False),
         (f"from={str(charge['admitted_at']).replace('Z', '%2B00:00')}", True),
     ]:
         data = admin.get(f"/admin/charges?key=sought&{query}").json()["data"]
@@ -124,6 +126,7 @@ def test_a_span_that_ends_before_it_begins_is_refused(admin: httpx.Client) -> No
     [
         *("state=lost", "from=yesterday", "limit=0", "limit=x", "colour=red"),
         *("state=open&state=open", "cursor=zzz", "cursor=fb_1", "cursor="),
+        *("prediction=", "prediction=a%00"),
     ],
 )
 def test_a_query_that_is_not_understood_is_refused(query: str, admin: httpx.Client) -> None:

@@ -85,6 +85,36 @@ def test_a_story_is_told_to_people(program: Program, ledger: Path) -> None:
     assert [line.split("\t")[1] for line in said.splitlines()[-2:]] == ["reserve", "doubt"]
 
 
+def test_charges_are_found_by_their_prediction(program: Program, ledger: Path) -> None:
+    (charge,) = program.well("charges", "list", "--state", "accepted", "--json").json
+    prediction = charge["prediction_id"]
+    listed = program.well("charges", "list", "--prediction", prediction, "--json").json
+    assert [row["id"] for row in listed] == [charge["id"]]
+    shown = program.well("charges", "show", prediction, "--json").json
+    assert shown == program.well("charges", "show", charge["id"], "--json").json
+    assert program.well("charges", "list", "--prediction", "p", "--json").json == []
+    ran = program("charges", "show", "p")
+    assert (ran.code, "none of a prediction of this id" in ran.err) == (2, True)
+
+
+def test_every_charge_of_a_prediction_is_shown(program: Program, ledger: Path) -> None:
+    (charge,) = program.well("charges", "list", "--state", "accepted", "--json").json
+    with sqlite3.connect(ledger) as connection:
+        connection.execute(
+            "UPDATE charges SET prediction_id=?,account='another' WHERE state='uncertain'"
+            " AND id=(SELECT max(id) FROM charges)",
+            (charge["prediction_id"],),
+        )
+    connection.close()
+    both = program.well("charges", "show", charge["prediction_id"], "--json").json
+    assert [each["state"] for each in both] == ["uncertain", "accepted"]
+    assert [entry["kind"] for entry in both[1]["entries"]] == ["reserve", "accept"]
+    said = program.well("charges", "show", charge["prediction_id"]).out
+    assert [line for line in said.splitlines() if line.startswith("id\t")] == [
+        f"id\t{each['id']}" for each in both
+    ]
+
+
 def test_a_difference_is_a_finding_and_names_its_place(program: Program, ledger: Path) -> None:
     assert program.well("verify", "--json").json == []
     with sqlite3.connect(ledger) as connection:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,12 +11,13 @@ import pytest
 
 from dashboards.boards import savings, spend
 from dashboards.ledger import NO_TEAM, POSTGRESQL, SQLITE, Dialect
-from proxy.ledger.schema import open_session
+from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.session import Session
 from proxy.reports.periods import Period
 from proxy.reports.spend import Question, held, total
 from proxy.reports.spend import rows as report_rows
 from tests.dashboards.grafana import FILES, Target, asked, range_of, read, targets
+from tests.ledger.world import Clock, Ledger
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")
 TO_THE_MICRO = Decimal("0.000001")
@@ -144,6 +146,30 @@ def test_pro_costs_what_its_images_cost_and_the_swap_is_priced_by_size(
         assert money(row[4]) == money(Decimal(unit) * row[2])
     [[saved]] = ask(session, of("savings", session, "Would have saved"), now, "UTC")
     assert money(saved) == sum(paid - swapped for paid, swapped, _ in told.values())
+
+
+def test_a_failure_that_was_charged_after_all_is_paid_and_no_failure(
+    tmp_path: Path, now: datetime
+) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    migrate(url)
+    ledger = Ledger(url, Clock((now - timedelta(hours=1)).isoformat()))
+    key = ledger.key()
+    for made_after_all in (True, True, False, False):
+        fare = ledger.reserve(key, body_hash="same")
+        ledger.accept(fare)
+        ledger.release(fare)
+        if made_after_all:
+            ledger.settle(fare)
+    session = ledger.session
+    [[share]] = ask(session, of("savings", session, "Failed calls"), now, "UTC")
+    assert share == 0.5
+    failed = of("savings", session, "Failed after the provider took them, by model")
+    [[_, _, calls, _]] = ask(session, failed, now, "UTC")
+    assert calls == 2
+    [row] = ask(session, of("savings", session, "Bought more than once"), now, "UTC")
+    assert (row[3], money(row[4])) == (2, money("0.0001"))
+    ledger.close()
 
 
 def test_a_choice_narrows_every_panel_of_its_board(session: Session, now: datetime) -> None:

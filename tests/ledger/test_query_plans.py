@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from proxy.admin.search import Charges, named
 from proxy.charge import Ground
 from proxy.ledger import leases
 from proxy.ledger.fare import Kept
 from proxy.ledger.reader import bought, revision, where_stands
 from proxy.ledger.seal import next_seal
 from proxy.ledger.session import Row, Session
+from proxy.page.listing import Filter, charges
 from tests.ledger.world import Ledger
 
 GROWING = {"charges", "entries", "balances", "spend", "totals", "tallies", "replays", "audit"}
@@ -115,8 +117,22 @@ def test_no_operation_reads_a_table_that_grows_from_end_to_end(
         lambda _, __: leases.in_use,
         lambda _, __: leases.leaseholders,
         lambda _, __: next_seal,
+        lambda _, __: Charges(prediction="pred-1", from_us=1, state="open").question(),
+        lambda _, __: lambda session: named(session, "pred-1"),
+        lambda _, __: charges(Filter(prediction="pred-1")),
     ],
-    ids=["budget", "poll", "revision", "due", "accounts", "leases", "seal"],
+    ids=[
+        "budget",
+        "poll",
+        "revision",
+        "due",
+        "accounts",
+        "leases",
+        "seal",
+        "listed",
+        "shown",
+        "page",
+    ],
 )
 def test_no_question_reads_a_table_that_grows_from_end_to_end(
     ledger: Ledger, recorded: Recorded, question: Callable[[Ledger, Any], Callable[[Session], Any]]

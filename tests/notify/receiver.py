@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-WAIT_S = 20.0
+WAIT_S = 40.0  # a budget must be below its mark for 10 s before that is told
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,9 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from proxy.budget import Budget, Standing
-from proxy.notify.rules import Mark, Notice, news, passed, signature
+from proxy.notify.rules import Mark, Notice, passed, signature
 from proxy.notify.webhook import content, takes_slack
 
 AT = [50, 80, 100]
@@ -41,30 +39,6 @@ def test_a_threshold_is_reached_by_spent_and_held_money(
     spent: int, held: int, limit: int | None, reached: list[int]
 ) -> None:
     assert passed(standing(spent, held, limit), AT) == reached
-
-
-def test_a_threshold_is_told_once_and_once_more_when_it_is_over() -> None:
-    full, empty = standing(90, 0, 100), standing(10, 0, 100)
-    first = news("key:1", full, AT, [], NOW_US)
-    told = {(n.mark, n.state) for n in first}
-    assert [(n.mark.threshold, n.state) for n in first] == [(50, "raised"), (80, "raised")]
-    assert news("key:1", full, AT, told, NOW_US) == []
-    over = news("key:1", empty, AT, told, NOW_US)
-    assert {(n.mark.threshold, n.state) for n in over} == {(50, "resolved"), (80, "resolved")}
-    told |= {(n.mark, n.state) for n in over}
-    assert news("key:1", full, AT, told, NOW_US) == [], "once each per window"
-
-
-@given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=30))
-def test_no_run_of_balances_tells_anything_twice(run: list[tuple[int, int]]) -> None:
-    told: list[tuple[Mark, str]] = []
-    for spent, held in run:
-        known = set(told)
-        told += [
-            (n.mark, n.state)
-            for n in news("key:1", standing(spent, held, 100), AT, known, NOW_US)  # type: ignore[arg-type]
-        ]
-    assert len(told) == len(set(told))
 
 
 def test_the_signature_is_that_of_standard_webhooks() -> None:

@@ -58,15 +58,20 @@ def test_a_passed_threshold_is_told_signed_and_told_again_when_over(
     tmp_path: Path, upstream: Standin, receiver: Receiver
 ) -> None:
     with start(tmp_path, upstream, receiver) as farebox:
-        assert farebox.submit(key(farebox, "0.06")).status_code == 200
+        secret = key(farebox, "0.06")
+        assert farebox.submit(secret).status_code == 200
         (half,) = receiver.taken(1)
         facts = half.facts
         assert signed(half)
         assert (facts["state"], facts["threshold_percent"], facts["name"]) == ("raised", 50, "web")
         assert (facts["limit_usd"], facts["reserved_usd"]) == ("0.060000", "0.040200")
-        farebox.admin.post("/admin/keys/web/top-up", json={"usd": "1"}).raise_for_status()
+        farebox.admin.post("/admin/keys/web/top-up", json={"usd": "0.03"}).raise_for_status()
         (over,) = receiver.taken(1)
         assert (over.facts["state"], over.facts["threshold_percent"]) == ("resolved", 50)
+        assert farebox.submit(secret).status_code == 200
+        (again,) = receiver.taken(1)
+        assert (again.facts["state"], again.facts["threshold_percent"]) == ("raised", 50)
+        assert again.headers["webhook-id"] != half.headers["webhook-id"]
 
 
 def test_after_a_restart_nothing_is_told_twice(

@@ -171,6 +171,7 @@ def test_hostile_words_are_shown_and_not_run(house: House, admin: httpx.Client) 
     for path in (
         "/",
         f"/charges?model={HOSTILE}",
+        f"/charges?prediction={HOSTILE}",
         f"/prices?q={HOSTILE}",
         f"/login?next={HOSTILE}",
     ):
@@ -191,6 +192,15 @@ def test_who_decides_too_late_is_told_how_it_stands(house: House, admin: httpx.C
     assert "Nothing was changed: it is released already" in late.text
     assert "#f-why" not in late.text, "there is no such field any more"
     assert "Decide this fare" not in late.text
+
+
+def test_a_charge_is_found_by_its_prediction(house: House, admin: httpx.Client) -> None:
+    bought = house.call(house.secrets["web-shop"])
+    charge, prediction = bought.headers["x-farebox-charge-id"], bought.json()["data"]["id"]
+    found = admin.get("/charges", params={"prediction": prediction}).text
+    assert set(re.findall(r'id="c-(fb_\w+)"', found)) == {charge}
+    assert f'value="{prediction}"' in found
+    assert "No charge fits" in admin.get("/charges?prediction=another").text
 
 
 def test_a_hostile_reason_stays_text(house: House, admin: httpx.Client) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from pricing import Order, affordable, quote
-from pricing.afford import Allowed
+from pricing.afford import Allowed, aim_of
 from tests.pricing.tables import FLASH, PRO, TABLE, in_body, on_path, table_of
 
 ARTICLE_MODELS = {FLASH, PRO, "gemini-2.5-flash-image"}
@@ -30,7 +30,13 @@ def article(model: str, resolution: str) -> bool:
         (-1, []),
         (
             90_600,
-            [f"{PRO}@1K", f"{PRO}@2K", f"{FLASH}@4K", f"{FLASH}@2K", f"{FLASH}@1K"],
+            [
+                f"{PRO}@1K",
+                f"{PRO}@2K",
+                f"{FLASH}@4K",
+                f"{FLASH}@2K",
+                "gemini-2.5-flash-image",
+            ],
         ),
     ],
 )
@@ -38,6 +44,72 @@ def test_the_same_models_resolutions_come_first_then_others_dearest_first(
     remaining: int, names: list[str]
 ) -> None:
     assert fits(on_path(PRO, size="4K"), remaining, article) == names
+
+
+def test_another_model_does_not_crowd_out_the_rest() -> None:
+    names = fits(on_path(PRO, size="4K"), 50_000)
+    assert names == [
+        "ideogram-generate-v3",
+        "grok-4-image",
+        "grok-2-image",
+        "dola-seedream-5-0-pro-260628@1K",
+        f"{FLASH}@1K",
+    ]
+
+
+REMOVER = "image-background-remover"
+
+
+@pytest.mark.parametrize(
+    ("model", "aim"),
+    [
+        (FLASH, ""),
+        ("qwen-image", ""),
+        ("ideogram-generate-v3", "draw"),
+        ("ideogram-edit-v3", "edit"),
+        ("ideogram-remix-v3", "edit"),
+        ("ideogram-reframe-v3", "expand"),
+        ("ideogram-replace-background-v3", "replace"),
+        ("image-upscaler", "upscale"),
+        ("image-zoom", "upscale"),
+        (REMOVER, "remove"),
+        ("Some-Inpaint-2", "inpaint"),
+        ("credited", ""),
+    ],
+)
+def test_a_name_says_what_a_model_is_for(model: str, aim: str) -> None:
+    assert aim_of(model) == aim
+
+
+@pytest.mark.parametrize(
+    ("order", "named", "others"),
+    [
+        pytest.param(on_path(PRO), {"generate"}, True, id="to draw"),
+        pytest.param(on_path(PRO, "", references=1), {"edit", "remix"}, True, id="no task"),
+        pytest.param(on_path(PRO, "image-edit"), {"edit", "remix"}, True, id="to edit"),
+        pytest.param(in_body(PRO, references=2), {"edit", "remix"}, True, id="pictures to edit"),
+        pytest.param(in_body(PRO), {"generate"}, True, id="no pictures"),
+        pytest.param(on_path("ideogram-edit-v3"), {"remix"}, True, id="named to edit"),
+        pytest.param(on_path("ideogram-reframe-v3", "x"), set(), False, id="to reframe"),
+        pytest.param(on_path("image-upscaler", "upscale"), set(), False, id="a tool"),
+    ],
+)
+def test_models_that_cannot_do_it_by_their_name_are_left_out(
+    order: Order, named: set[str], others: bool
+) -> None:
+    """Each family is asked alone, so that none hides behind the five that are named."""
+
+    def family(model: str, _: str) -> bool:
+        return model.startswith("ideogram")
+
+    found = set(fits(order, 10**9, family)) - {quote(order, TABLE).model}
+    assert found == {f"ideogram-{word}-v3" for word in named}
+    assert bool(fits(order, 10**9, lambda model, _: model == "kling-image-o1")) is others
+
+
+def test_what_is_left_of_the_five_goes_to_more_of_the_same() -> None:
+    names = fits(on_path(PRO, size="4K"), 60_600, lambda model, _: model == FLASH)
+    assert names == [f"{FLASH}@2K", f"{FLASH}@1K", f"{FLASH}@0.5K"]
 
 
 def test_at_most_five_that_are_allowed_and_make_images() -> None:

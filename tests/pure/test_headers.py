@@ -185,6 +185,23 @@ def test_what_we_do_not_know_is_refused_by_name(headers: Pairs, named: str) -> N
         read_farebox_headers(raw(headers), ("project",))
 
 
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ((), "FAREBOX_TAGS declares none."),
+        (("user", "project"), "FAREBOX_TAGS declares project, user."),
+        ("abcdefghijkl", "FAREBOX_TAGS declares a, b, c, d, e, f, g, h, i, j and 2 more."),
+    ],
+)
+def test_a_tag_that_is_not_declared_is_told_which_are(declared: tuple[str, ...], told: str) -> None:
+    with pytest.raises(BadRequest, match="x-farebox-tag-nope") as refused:
+        read_farebox_headers([(b"x-farebox-tag-nope", b"1")], declared)
+    assert str(refused.value).endswith(told)
+    with pytest.raises(BadRequest) as refused:
+        read_farebox_headers([(b"x-farebox-nope", b"1")], declared)
+    assert "FAREBOX_TAGS" not in str(refused.value)
+
+
 def test_a_tag_that_is_no_text_is_refused() -> None:
     with pytest.raises(BadRequest):
         read_farebox_headers([(b"x-farebox-tag-project", b"\xff")], ("project",))

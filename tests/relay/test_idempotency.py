@@ -26,7 +26,8 @@ def once(farebox: Farebox, key: str, idempotency: str, **body: object) -> httpx.
 
 
 def told(answer: httpx.Response) -> tuple[object, ...]:
-    kept = {n: v for n, v in answer.headers.items() if not n.startswith("x-farebox-budget")}
+    moves = ("x-farebox-budget", "x-farebox-replayed")
+    kept = {n: v for n, v in answer.headers.items() if not n.startswith(moves)}
     return answer.status_code, kept, answer.content
 
 
@@ -39,6 +40,7 @@ def test_a_repeat_is_answered_from_the_first_time(
 
     assert first.status_code == 200
     assert told(second) == told(first)
+    assert [answer.headers.get("x-farebox-replayed") for answer in (first, second)] == [None, "1"]
     assert len(upstream.submits) - before == 1
     assert charge_of(second) == charge_of(first)
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from proxy.charge import Ground
 from proxy.instants import epoch_us
 from proxy.ledger import versions
+from proxy.ledger.outcomes import Decide
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
-from proxy.reports import advise, whatif
+from proxy.reports import advise, spend, whatif
 from proxy.reports.capabilities import Shape, bundled, verdict
 from proxy.reports.forecast import forecast
 from proxy.reports.periods import month
@@ -142,6 +144,25 @@ def test_failed_and_repeated_calls_are_counted(month_db: Path, reopened: Callabl
     assert repeated == [("brand", len(ids) - 1, 40_200 * (len(ids) - 1))]
     failed = sum(w.calls for w in wasted if w.kind == "failed")
     assert failed == session.rows("SELECT count(*) FROM charges WHERE state='released'")[0][0]
+
+
+def test_a_fare_that_was_released_and_charged_later_counts_as_paid(
+    month_db: Path, reopened: Callable[..., Store]
+) -> None:
+    store = reopened(month_db, DECEMBER_US)
+    session = store.session
+    failed = sum(w.calls for w in advise.waste(session, NOVEMBER) if w.kind == "failed")
+    ids = [i for (i,) in session.rows("SELECT id FROM charges WHERE state='released' LIMIT 2")]
+    for done in store.commit([Decide(i, 1, Ground.ANSWER, "completed") for i in ids]):
+        assert done.changed
+        assert (done.fare.state, done.fare.settled_micros > 0) == ("released", True)
+        session.run("UPDATE charges SET body_hash='same' WHERE id=?", (done.fare.id,))
+        session.run("UPDATE charges SET team='t',model='m' WHERE id=?", (done.fare.id,))
+    calls = whatif.made(session, NOVEMBER)
+    assert sum(call.micros for call in calls) == spend.total(session, NOVEMBER).spend_micros
+    wasted = advise.waste(session, NOVEMBER)
+    assert sum(w.calls for w in wasted if w.kind == "failed") == failed - 2
+    assert [(w.team, w.calls) for w in wasted if w.kind == "repeated"] == [("t", 1)]
 
 
 @pytest.fixture

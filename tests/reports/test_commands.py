@@ -47,6 +47,7 @@ def test_held_money_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> Non
     "arguments",
     [
         ["report", "spend", "--by", "prompt"],
+        ["report", "spend", "--by", "tag:nope"],
         ["report", "spend", "--from", "yesterday"],
         ["report", "spend", "--from", "2026-11-02", "--to", "2026-11-01"],
         ["report", "spend", "--timezone", "Mars/Olympus"],
@@ -60,6 +61,14 @@ def test_held_money_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> Non
 )
 def test_wrong_usage_exits_2(arguments: list[str]) -> None:
     assert main(arguments) == 2
+
+
+@pytest.mark.parametrize("swap", ["gemini-2.5-flash-image", ""])
+def test_a_swap_without_its_second_model_is_told_the_form(
+    swap: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["whatif", "--swap", swap]) == 2
+    assert "--swap: expected MODEL=MODEL" in capsys.readouterr().err
 
 
 def test_a_month_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 from tests.admin.serving import Served, serving
 from tests.standin.server import Standin
 
+FLASH = "gemini-3.1-flash-image-preview"
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -54,6 +56,7 @@ def test_pages_follow_each_other(admin: httpx.Client) -> None:
     "query",
     [
         {"by": "prompt"},
+        {"by": "tag:nope"},
         {"by": "team", "cursor": "junk"},
         {"by": "team", "cursor": "WzFd"},
         {"from": "2026-11-02", "to": "2026-11-01"},
@@ -102,6 +105,28 @@ def test_forecast_advice_and_whatif_answer(admin: httpx.Client) -> None:
     swap = {"swap": "gemini-3.1-flash-image-preview=gemini-3-pro-image-preview"}
     assert admin.get("/admin/spend/whatif", params=swap).json()["total"]["spend_usd"]
     assert admin.get("/admin/spend/whatif", params={"table": "nope"}).status_code == 404
+    for params in ({"table": ""}, {"swap": ""}, {}, {"table": "a", **swap}):
+        assert admin.get("/admin/spend/whatif", params=params).status_code in (400, 404), params
+
+
+@pytest.mark.parametrize(
+    ("swap", "why"),
+    [
+        ("a", "expected MODEL=MODEL"),
+        (f"{FLASH}=", "expected MODEL=MODEL"),
+        (f"={FLASH}", "expected MODEL=MODEL"),
+        ("a=b", "there is no model 'a'"),
+        (f"{FLASH}=gemini-3-pro", "there is no model 'gemini-3-pro'"),
+        (f"{FLASH}={FLASH}=", f"there is no model '{FLASH}='"),
+    ],
+)
+def test_a_swap_of_models_that_there_are_not_is_refused(
+    admin: httpx.Client, swap: str, why: str
+) -> None:
+    told = admin.get("/admin/spend/whatif", params={"swap": swap})
+    error = told.json()["error"]
+    assert (told.status_code, error["details"]["member"]) == (400, "swap")
+    assert why in error["message"]
 
 
 def test_a_statement_costs_the_server_neither_its_lock_nor_its_fares(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from proxy.ledger.registry import create_key
 from proxy.ledger.store import Store
 from proxy.ledger.verify import verify
 from proxy.reports import advise, exports, reconcile, spend
 from proxy.reports.forecast import forecast
 from proxy.reports.periods import month
 from proxy.reports.reconcile import Asked
-from proxy.reports.spend import Question, groupings
+from proxy.reports.spend import Question, UnknownGrouping, groupings
 from tests.postgres import Postgres, postgres
 from tests.reports.billing import plant, write
 from tests.reports.seeding import DECEMBER_US, HOUR_US, Traffic, open_store
@@ -49,6 +50,16 @@ def alike(both: list[Store], ask: Any) -> Any:
 def test_spend_is_the_same(both: list[Store], by: str) -> None:
     question = Question(groupings(by), BERLIN)
     alike(both, lambda session: sorted(spend.rows(session, question)))
+
+
+def test_a_tag_that_nobody_ever_used_is_refused(both: list[Store]) -> None:
+    for store in both:
+        session = store.session
+        spend.refuse_strange_tags(session, ("team", "tag:project", "tag:later"), ("later",))
+        with pytest.raises(UnknownGrouping, match=r"no call has a tag 'nope'; .* later"):
+            spend.refuse_strange_tags(session, ("tag:nope",), ("later",))
+        store.transact(create_key("tagged", actor="test", tags={"nope": "1"}))
+        spend.refuse_strange_tags(session, ("tag:nope",), ())
 
 
 def test_pages_are_the_same_report(both: list[Store], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,7 @@ def asked_for(visit: Visit, *, key_id: str | None = None) -> Filter:
         day=day if _DAY.fullmatch(day) else "",
         before=visit.asked("before", 64),
         key_id=key_id,
+        prediction=visit.asked("prediction", 256),
     )
 
 
