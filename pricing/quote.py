@@ -136,6 +136,8 @@ def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
         why = "stands in the path without a vendor" if called in table.names else ABSENT
         raise PriceUnknown(called, table.nearest(called), why)
     ((found, called),) = hits.items()
+    if others := table.others(order.segments, found):
+        raise NotUnderstood("path", f"names two models: {' and '.join(sorted({found, *others}))}")
     if order.model not in (None, ""):
         _agree(order.model, found, table)
     return table.models[found], called

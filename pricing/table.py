@@ -1,5 +1,6 @@
 """A price table is one dated version of all prices; a new price is a new version."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from pricing.errors import NoTable
 from pricing.rates import Rate, RateCard
@@ -14,6 +16,9 @@ from pricing.resolution import Scale
 
 ImagesMode = Literal["one", "n", "run"]
 _NEAR_MAX = 64
+_CUT = re.compile(
+    r"[/\\;?#:\s\x00-\x1f]+"
+)  # where some upstream might end a segment or begin another
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class PriceTable:
     """What `quote` found for orders that are likely to come again."""
     _heads: frozenset[str] = field(init=False, repr=False)
     _longest: int = field(init=False, repr=False)
+    _folded: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the names; that no two models share one was checked when they were read."""
@@ -78,7 +84,11 @@ class PriceTable:
         long = [name.split("/") for name in names if "/" in name]
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "_heads", frozenset(parts[0] for parts in long))
-        object.__setattr__(self, "_longest", max(map(len, long), default=0))
+        object.__setattr__(self, "_longest", max(map(len, long), default=1))
+        folded: dict[str, frozenset[str]] = {}
+        for name, model in names.items():
+            folded[name.casefold()] = folded.get(name.casefold(), frozenset()) | {model.id}
+        object.__setattr__(self, "_folded", folded)
 
     def hits(self, segments: Sequence[str]) -> dict[str, str]:
         """Find the models a path names after its vendor: id -> the name it is called by."""
@@ -97,6 +107,40 @@ class PriceTable:
                     name = "/".join(segments[start : start + length])
                     if name in self.names:
                         yield self.names[name].id, name
+
+    def others(self, segments: Sequence[str], found: str) -> set[str]:
+        """Find the models that some upstream might read in a path besides the one that we do.
+
+        It may forgive case and blanks, cut a segment where an encoded slash or the like stands, or
+        look for a model in the vendor's place. Not where the name of the one found stands: an alias
+        `vendor/name` may begin with what is a model, too.
+        """
+        pieces: list[str] = []
+        called = set()
+        ours = self._places_of(segments, found)
+        for at, segment in enumerate(segments):
+            if at in ours:
+                pieces.append("")  # no name goes on behind it
+                continue
+            folded = unquote(segment).casefold()  # what stands here was decoded once
+            called.add(folded)
+            pieces += filter(None, _CUT.split(folded))
+        called |= {
+            "/".join(pieces[start : start + length])
+            for start in range(len(pieces))
+            for length in range(1, self._longest + 1)
+        }
+        return {model for name in called for model in self._folded.get(name, ())} - {found}
+
+    def _places_of(self, segments: Sequence[str], found: str) -> set[int]:
+        """Say which segments the names of a model take up, spelled as the table spells them."""
+        places: set[int] = set()
+        for start in range(len(segments)):
+            for length in range(1, self._longest + 1):
+                model = self.names.get("/".join(segments[start : start + length]))
+                if model is not None and model.id == found:
+                    places |= set(range(start, start + length))
+        return places
 
     def nearest(self, name: str) -> str | None:
         """Name the known model whose id is most like this one, in any case; None for no name."""
