@@ -155,10 +155,21 @@ def _model_in_body(order: Order, table: PriceTable) -> tuple[Model, str]:
     name = order.segments[-1] if order.model in (None, "") else order.model
     if not isinstance(name, str):
         raise NotUnderstood("model", "is not a string")
+    for options in order.options:
+        _agree_in_options(name, options.get("model"), table)
     if (named := _named(name, table)) is not None:
         return named
     called = name.rpartition("/")[2] if order.model else ""
     raise PriceUnknown(called, table.nearest(called))
+
+
+def _agree_in_options(name: str, nested: object, table: PriceTable) -> None:
+    """Refuse a model in the options that is not the order's, known or not."""
+    if nested in (None, "", name):
+        return
+    known, other = _named(name, table), isinstance(nested, str) and _named(nested, table)
+    if not known or not other or known[0].id != other[0].id:
+        raise NotUnderstood("model", "says one thing in the body, another in its options")
 
 
 def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:
