@@ -80,13 +80,18 @@ def submit_outcome(status: int, document: object) -> Outcome:
     return Outcome("unclear", job.prediction_id, word=upstream_error_kind(status, document))
 
 
-def poll_outcome(status: int, document: object, *, asked: str) -> Outcome:
-    """Say what a poll of the prediction `asked` tells: completed, failed, else still running."""
+def poll_outcome(status: int, document: object, *, asked: str, named: bool = False) -> Outcome:
+    """Say what a poll of the prediction `asked` tells: completed, failed, else still running.
+
+    `named` is for a place that may not know it: what names no prediction tells nothing there.
+    """
     job = _read(document)
     if status != 200 or job.unclear:  # noqa: PLR2004 - the one status of a poll
         return Outcome("running", asked, word=job.unclear or "other")
     if job.prediction_id not in {None, asked}:
         return Outcome("running", asked, word="other_prediction")
+    if named and job.prediction_id is None:
+        return Outcome("running", asked, word="no_id")
     kind: Literal["completed", "failed", "running"] = "running"
     if job.word in DONE and not job.error_code:
         kind = "completed"
