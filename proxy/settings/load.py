@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from proxy.settings import values
 from proxy.settings.table import VARIABLES, Settings, Variable, is_loopback
 
 PREFIX: Final = "FAREBOX_"
@@ -64,7 +65,7 @@ def _value(told: Variable, given: Mapping[str, Given], *, loopback: bool) -> obj
     try:
         return told.read(found.text)
     except ValueError as error:
-        shown = "" if told.secret else f"={found.text}"
+        shown = "" if told.secret else f"={values.starred(found.text)}"
         raise SettingsError(f"{told.environment}{shown} ({found.where}): {error}") from error
 
 

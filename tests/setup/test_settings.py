@@ -175,6 +175,27 @@ def test_a_secret_is_never_shown(name: str) -> None:
     assert "hush" not in repr(read(**{name: "hush"}))
 
 
+@pytest.mark.parametrize("name", ["upstream_url", "public_url", "notify_url", "timezone", "host"])
+@pytest.mark.parametrize(
+    "text",
+    ["https://me:hush@h.example", "https://hush@h.example", "https://me:hu/hush@h.example",
+     "https://me:hush@b@h.example/x", "https://me:hush", "me:hush@h.example", "//me:hush@h.example",
+     "https://me:hush@[::x", "https://me:hush\u2100@h.example"],
+)  # fmt: skip
+def test_a_password_in_an_address_is_never_shown(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(**{name: text})
+    assert f"FAREBOX_{name.upper()}" in str(refused.value)
+    if "@" in text or name == "notify_url":
+        assert "hush" not in str(refused.value)
+    assert "hush" not in str(refused.value.__cause__)
+
+
+def test_the_rest_of_an_address_is_shown() -> None:
+    with pytest.raises(SettingsError, match=r"FAREBOX_UPSTREAM_URL=https://\*\*\*@h\.example/x \("):
+        read(upstream_url="https://me:hush@h.example/x")
+
+
 def test_a_password_in_the_database_url_is_never_shown() -> None:
     assert "hush" not in repr(read(database_url="postgresql://me:hush@h/db"))
 
