@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pricing import parse_usd
+from proxy.keys import is_farebox
 
 Network = IPv4Network | IPv6Network
 
@@ -181,6 +182,14 @@ def secret(text: str) -> str:
     bare = re.sub(r"(?i)^bearer\s+", "", text)
     if not re.fullmatch(r"[\x21-\x7e]+", bare):
         raise ValueError("expected printable ASCII without spaces")
+    return bare
+
+
+def upstream_key(text: str) -> str:
+    """Read a secret that the upstream gave out; one of ours would be refused there."""
+    bare = secret(text)
+    if is_farebox(bare):
+        raise ValueError("is a Farebox key (sk-fb-…); it must be one that GPT Proto gave out")
     return bare
 
 

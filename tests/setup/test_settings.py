@@ -167,6 +167,13 @@ def test_an_unknown_name_names_the_nearest(misspelt: str, meant: str) -> None:
         load_settings({misspelt: "x"})
 
 
+@pytest.mark.parametrize("key", ["sk-fb-abcdefgh-hush", "Bearer sk-fb-abcdefgh-hush"])
+def test_a_farebox_key_is_no_upstream_key(key: str) -> None:
+    with pytest.raises(SettingsError, match=r"^FAREBOX_UPSTREAM_KEY.* is a Farebox key") as refused:
+        read(upstream_key=key)
+    assert "hush" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["upstream_key", "admin_token", "notify_secret"])
 def test_a_secret_is_never_shown(name: str) -> None:
     with pytest.raises(SettingsError) as refused:
@@ -253,7 +260,12 @@ def test_farebox_toml_in_this_directory_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        ("prot = 1", "did you mean port"),
+        ("prot = 1", r"did you mean port\?"),
+        ("FAREBOX_TAGS = 'a'", r"FAREBOX_TAGS in .*farebox.toml; did you mean tags\?"),
+        ("FAREBOX_TAG = 'a'", r"did you mean tags\?"),
+        ("TAGS = 'a'", r"did you mean tags\?"),
+        ("farebox_tag = 'a'", r"did you mean tags\?"),
+        ("[farebox]\ntags = 'a'", r"farebox in .*farebox.toml; it is a table, and settings stand"),
         ("port = 'x'", r"FAREBOX_PORT=x \(port in .*farebox.toml\)"),
         ("[port]\na = 1", "port in .*farebox.toml"),
         ("port = ", "farebox.toml: "),
