@@ -139,6 +139,8 @@ def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
         why = "stands in the path without a vendor" if called in table.names else ABSENT
         raise _unknown(called, order, table, why if called else "the path names no model")
     ((found, called),) = hits.items()
+    if others := table.others(order.segments, found):
+        raise NotUnderstood("path", f"names two models: {' and '.join(sorted({found, *others}))}")
     if order.model not in (None, ""):
         _agree(order.model, found, table)
     return table.models[found], called
@@ -156,6 +158,8 @@ def _model_in_body(order: Order, table: PriceTable) -> tuple[Model, str]:
     name = order.segments[-1] if order.model in (None, "") else order.model
     if not isinstance(name, str):
         raise NotUnderstood("model", "is not a string")
+    for options in order.options:
+        _agree_in_options(name, options.get("model"), table)
     if (named := _named(name, table)) is not None:
         return named
     called = name.rpartition("/")[2] if order.model else ""
@@ -165,6 +169,15 @@ def _model_in_body(order: Order, table: PriceTable) -> tuple[Model, str]:
 def _unknown(called: str, order: Order, table: PriceTable, why: str) -> PriceUnknown:
     kind = next((made for word in order.segments if (made := asks_for(word))), "image")
     return PriceUnknown(called, table.nearest(called, kind), why)
+
+
+def _agree_in_options(name: str, nested: object, table: PriceTable) -> None:
+    """Refuse a model in the options that is not the order's, known or not."""
+    if nested in (None, "", name):
+        return
+    known, other = _named(name, table), isinstance(nested, str) and _named(nested, table)
+    if not known or not other or known[0].id != other[0].id:
+        raise NotUnderstood("model", "says one thing in the body, another in its options")
 
 
 def _named(name: str, table: PriceTable) -> tuple[Model, str] | None:

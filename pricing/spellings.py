@@ -54,8 +54,11 @@ This page is generated from the bundled price tables by `python -m pricing.spell
   (`"01"` is none); left out it is 1. Both, or `provider.options.*.parameters` of the unified
   surface, must not differ. It is not read where a call is sold as one image or as one run.
 - Quality and references: what is left out, `auto`, or no reference that is recognised in an edit,
-  costs the dearest. References are counted in `images`, `image` and `input_references` together.
-- Model: exactly as below, with any vendor word; another name for one is priced as `derived`.
+  costs the dearest. References are counted in `images`, `image` and `input_references` together;
+  where they also stand in `provider.options.*.parameters`, they must be the same ones.
+- Model: exactly as below, with any vendor word; another name for one is priced as `derived`. A path
+  in which some reader might find a second one is refused: in capitals, with blanks around it,
+  beside an encoded slash, in the vendor's place. So is another one in the body or its options.
   `POST /api/v3/image-upscaler` without a `model` is the model of that name.
 - What a model is not sold as has no price: of one that is sold as images, a route with a word such
   as `text-to-video`, `lip-sync`, `text-to-speech` or `image-to-3d`, and `POST /api/v3/videos`,

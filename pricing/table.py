@@ -1,5 +1,6 @@
 """A price table is one dated version of all prices; a new price is a new version."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from pricing.errors import NoTable
 from pricing.rates import Rate, RateCard
@@ -15,6 +17,9 @@ from pricing.resolution import Scale
 
 ImagesMode = Literal["one", "n", "run"]
 _NEAR_MAX, _LIKE = 64, 0.6  # characters; the share of them in common that makes two names alike
+_CUT = re.compile(
+    r"[/\\;?#:\s\x00-\x1f]+"
+)  # where some upstream might end a segment or begin another
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class PriceTable:
     """What `quote` found for orders that are likely to come again."""
     _heads: frozenset[str] = field(init=False, repr=False)
     _longest: int = field(init=False, repr=False)
+    _folded: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the names; that no two models share one was checked when they were read."""
@@ -82,7 +88,11 @@ class PriceTable:
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "digest", sha256(self.text.encode()).hexdigest())
         object.__setattr__(self, "_heads", frozenset(parts[0] for parts in long))
-        object.__setattr__(self, "_longest", max(map(len, long), default=0))
+        object.__setattr__(self, "_longest", max(map(len, long), default=1))
+        folded: dict[str, frozenset[str]] = {}
+        for name, model in names.items():
+            folded[name.casefold()] = folded.get(name.casefold(), frozenset()) | {model.id}
+        object.__setattr__(self, "_folded", folded)
 
     def hits(self, segments: Sequence[str]) -> dict[str, str]:
         """Find the models a path names after its vendor: id -> the name it is called by."""
@@ -113,6 +123,40 @@ class PriceTable:
         alike = tuple(each for each in known if self.models[each].kind == kind) or known
         name = name[:_NEAR_MAX].lower()
         return _nearest(name, alike, _LIKE) or _nearest(name, known, _LIKE) or _nearest(name, alike)
+
+    def others(self, segments: Sequence[str], found: str) -> set[str]:
+        """Find the models that some upstream might read in a path besides the one that we do.
+
+        It may forgive case and blanks, cut a segment where an encoded slash or the like stands, or
+        look for a model in the vendor's place. Not where the name of the one found stands: an alias
+        `vendor/name` may begin with what is a model, too.
+        """
+        pieces: list[str] = []
+        called = set()
+        ours = self._places_of(segments, found)
+        for at, segment in enumerate(segments):
+            if at in ours:
+                pieces.append("")  # no name goes on behind it
+                continue
+            folded = unquote(segment).casefold()  # what stands here was decoded once
+            called.add(folded)
+            pieces += filter(None, _CUT.split(folded))
+        called |= {
+            "/".join(pieces[start : start + length])
+            for start in range(len(pieces))
+            for length in range(1, self._longest + 1)
+        }
+        return {model for name in called for model in self._folded.get(name, ())} - {found}
+
+    def _places_of(self, segments: Sequence[str], found: str) -> set[int]:
+        """Say which segments the names of a model take up, spelled as the table spells them."""
+        places: set[int] = set()
+        for start in range(len(segments)):
+            for length in range(1, self._longest + 1):
+                model = self.names.get("/".join(segments[start : start + length]))
+                if model is not None and model.id == found:
+                    places |= set(range(start, start + length))
+        return places
 
 
 @lru_cache(maxsize=1024)

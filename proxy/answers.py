@@ -11,6 +11,7 @@ House rules, where the documents leave a choice:
 - An answer that shows a job (id, outputs, a running or finished word, a timed-out sync wait) is
   never a refusal, whatever its status.
 - `code` 0 and 2xx are no error. An error code beside "completed" decides nothing.
+- What is put out in a form that may hold several pictures is not counted: it says no number.
 - `completed` counts whatever `error` says; `failed` counts whatever `outputs` holds.
 """
 
@@ -80,13 +81,18 @@ def submit_outcome(status: int, document: object) -> Outcome:
     return Outcome("unclear", job.prediction_id, word=upstream_error_kind(status, document))
 
 
-def poll_outcome(status: int, document: object, *, asked: str) -> Outcome:
-    """Say what a poll of the prediction `asked` tells: completed, failed, else still running."""
+def poll_outcome(status: int, document: object, *, asked: str, named: bool = False) -> Outcome:
+    """Say what a poll of the prediction `asked` tells: completed, failed, else still running.
+
+    `named` is for a place that may not know it: what names no prediction tells nothing there.
+    """
     job = _read(document)
     if status != 200 or job.unclear:  # noqa: PLR2004 - the one status of a poll
         return Outcome("running", asked, word=job.unclear or "other")
     if job.prediction_id not in {None, asked}:
         return Outcome("running", asked, word="other_prediction")
+    if named and job.prediction_id is None:
+        return Outcome("running", asked, word="no_id")
     kind: Literal["completed", "failed", "running"] = "running"
     if job.word in DONE and not job.error_code:
         kind = "completed"
@@ -171,7 +177,8 @@ def _job(top: Members, inner: list[Members], jobs: list[Members]) -> _Job:
     word = status_word(about.get("status"))
     if word == "absent" and pictures:
         word = "completed"  # an OpenAI-like answer: the pictures are the outcome
-    outputs = max(pictures, *(_count(about.get(name)) for name in ("outputs", "unsigned_urls")))
+    listed = [about.get(name) for name in ("outputs", "unsigned_urls")]
+    outputs = max(pictures, *map(_count, listed))
     named = about if _has_id(about) else top
     unclear = _unclear(top, about, named, jobs)
     waits = any(map(_waits, (top, about)))
@@ -182,7 +189,8 @@ def _job(top: Members, inner: list[Members], jobs: list[Members]) -> _Job:
         outputs=outputs,
         error_code=error_code(top),
         unclear=unclear,
-        shown=bool(ids or outputs or waits or unclear) or word in DONE | RUNNING,
+        shown=bool(ids or pictures or any(map(_put_out, listed)) or waits or unclear)
+        or word in DONE | RUNNING,
         waits=waits,
     )
 
@@ -220,9 +228,22 @@ def _usable(value: object) -> str | None:
 
 
 def _count(outputs: object) -> int:
-    """Count what was put out: strings and objects that are not empty."""
-    listed = outputs if isinstance(outputs, list) else [outputs]
-    return sum(bool(each) for each in listed if isinstance(each, str | dict))
+    """Count what was put out: strings and pictures; 0 if there is anything else, which may be many.
+
+    What is empty is nothing.
+    """
+    there = _put_out(outputs)
+    return len(there) if all(map(_is_one, there)) else 0
+
+
+def _put_out(outputs: object) -> list[object]:
+    return [each for each in (outputs if isinstance(outputs, list) else [outputs]) if each]
+
+
+def _is_one(output: object) -> bool:
+    if isinstance(output, dict):
+        output = output.get("url") or output.get("b64_json")
+    return isinstance(output, str)
 
 
 def _waits(each: Members) -> bool:

@@ -25,6 +25,11 @@ FAREBOX_KEY: Final = re.compile(r"sk-fb-[0-9A-Za-z]{8}-[0-9A-Za-z]{38}")
 _BEARER: Final = re.compile(rb"bearer(?:[ \t]+|$)", re.IGNORECASE)
 _BARE: Final = re.compile(rb"[\x21-\x7e]+")
 _KEY_HEADERS: Final = frozenset({b"authorization", b"x-api-key"})
+# Also what only the upstream reads. The edge lowers names.
+_CREDENTIALS: Final = _KEY_HEADERS | {b"x-goog-api-key"}
+_UNPRINTED: Final = re.compile(rb"[^\x21-\x7e]+")
+_ROUND_A_KEY: Final = b",;:=\"'<>()[]"
+_LISTED: Final = re.compile(rb"[%b]+" % re.escape(_ROUND_A_KEY))
 
 
 class NewKey(NamedTuple):
@@ -89,6 +94,20 @@ def _bare(name: bytes, value: bytes) -> str:
     if value and not _BARE.fullmatch(value):
         raise InvalidKey("This is not the form of an API key.")
     return value.decode("ascii")
+
+
+def possible_keys(headers: Iterable[tuple[bytes, bytes]]) -> set[str]:
+    """Return whatever a reader more forgiving than `bare_key` might take for a request's key.
+
+    Every printable run in a header that may carry one, with what lists and quotes put around it
+    and without.
+    """
+    found = set()
+    for name, value in headers:
+        if name in _CREDENTIALS:
+            for run in _UNPRINTED.split(value):
+                found |= {run, run.strip(_ROUND_A_KEY), *_LISTED.split(run)}
+    return {each.decode("ascii") for each in found if each}
 
 
 def _random(chars: int) -> str:

@@ -40,7 +40,9 @@ def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Orde
     document = _parse(body)
     members = _watched(document)
     get = members.get
-    options = _below(get("provider"), _OPTIONS) if surface == "unified" else []
+    options = []
+    if surface == "unified":
+        options = _below("provider", get("provider"), _OPTIONS)
     return Order(
         surface,
         segments,
@@ -49,7 +51,7 @@ def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Orde
         get("resolution"),
         get("n"),
         get("quality"),
-        sum([_references(members[name]) for name in REFERENCES if name in members]),
+        _references([members, *options]),
         get("num_images"),
         _asks_sequence(members) or any(map(_asks_sequence, options)),
         tuple(options),
@@ -119,7 +121,23 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", _UNSEEN.sub("", name)).casefold()
 
 
-def _references(value: object) -> int:
+def _references(places: list[dict[str, Any]]) -> int:
+    """Count the pictures that are brought along: at the top or in options, in both the same."""
+    count, known = 0, None
+    for members in places:
+        found = {name: members[name] for name in REFERENCES if name in members}
+        counted = sum(map(_pictures, found.values()))
+        if not counted:
+            continue
+        if known is not None and found != known:
+            raise NotUnderstood(
+                next(iter(found)), "says one thing in the body, another in its options"
+            )
+        count, known = counted, found
+    return count
+
+
+def _pictures(value: object) -> int:
     if type(value) is list:
         return len(value)
     return 0 if value in (None, "") else 1
@@ -135,22 +153,23 @@ def _aspect(document: Pairs) -> object:
     return dict(document).get("aspect_ratio")
 
 
-def _below(value: object, way: tuple[str | None, ...]) -> list[dict[str, Any]]:
+def _below(at: str, value: object, way: tuple[str | None, ...]) -> list[dict[str, Any]]:
     """Find what would move the price at the end of a way of names, where there is any.
 
     The names are watched as it is. One that stands twice may do so only with nothing priced below
     it: some parsers keep the first and some the last.
     """
+    members = _members(at, value)
     if not way:
-        priced = _watched(_members(value))
+        priced = _watched(members)
         return [priced] if priced else []
     found: list[dict[str, Any]] = []
     seen: dict[str, bool] = {}
-    for name, each in _members(value):
+    for name, each in members:
         if way[0] is not None and name != way[0]:
             _refuse_twin(name, (way[0],))
             continue
-        below = _below(each, way[1:])
+        below = _below(name, each, way[1:])
         if name in seen and (below or seen[name]):
             raise NotUnderstood(name[:_SLUG_MAX], "stands in the body twice")
         seen[name] = bool(below)
@@ -158,5 +177,10 @@ def _below(value: object, way: tuple[str | None, ...]) -> list[dict[str, Any]]:
     return found
 
 
-def _members(value: object) -> Pairs:
-    return value if isinstance(value, tuple) else ()
+def _members(name: str, value: object) -> Pairs:
+    """Read an object, absent where null or what some languages write for one that is empty."""
+    if isinstance(value, tuple):
+        return value
+    if value is None or value == []:
+        return ()
+    raise NotUnderstood(name[:_SLUG_MAX], "is not a JSON object")

@@ -17,6 +17,7 @@ from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
 from proxy.outline import TRUNCATED
 from proxy.passing import as_passed, document_of, pass_stream, shows_running
+from proxy.places import is_likely
 from proxy.quoting import Quoting
 from proxy.shared_polls import Said, SharedPolls
 from proxy.upstream import UpstreamError
@@ -48,10 +49,10 @@ class Polling:
         if read is None:
             document = await pass_stream(call, answer, manner, call.ours)
             if document is not TRUNCATED:
-                self._seen(fare, answer.status)
+                self._seen(call, fare, answer.status)
             await self._learn(call, fare, answer.status, document)
             return
-        self._seen(fare, answer.status)
+        self._seen(call, fare, answer.status)
         unsure = fare is not None and (fare.state in OPEN or fare.ground in _UNSURE)
         if unsure and not shows_running(answer.encoding, read):
             await self._learn(call, fare, answer.status, document_of(answer.encoding, read))
@@ -86,15 +87,17 @@ class Polling:
         answer = await self.crossing.send(call, head, body, submit=False)
         return answer, await self.crossing.read(call, answer)
 
-    def _seen(self, fare: Fare | None, status: int) -> None:
+    def _seen(self, call: Call, fare: Fare | None, status: int) -> None:
         """Put our own look off; not for a client that is told nothing, at a wrong address say."""
-        if fare is not None and status < REFUSED:
+        if fare is not None and status < REFUSED and is_likely(fare, call.routed.segments):
             self.fares.seen(fare)
 
     async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
         """Decide what a poll shows to be over."""
         if fare is None:
             return
-        outcome = poll_outcome(status, document, asked=call.routed.prediction_id or "")
+        routed = call.routed
+        guessed = not is_likely(fare, routed.segments)
+        outcome = poll_outcome(status, document, asked=routed.prediction_id or "", named=guessed)
         if (noted := await self.deciding.polled(fare, outcome)) is not None:
             self.quoting.note(call, noted)

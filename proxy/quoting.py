@@ -41,8 +41,8 @@ class Quoting:
             raise RequestNotUnderstood(member=error.member, why=error.why) from None
         if quote is not None:
             _may_buy(key, quote)
-        elif key.models:
-            raise ModelNotAllowed("The key may use only the models on its list.")
+        else:
+            _may_buy_unpriced(key)
         return Priced(self.prices, order, quote)
 
     def begin(self, call: Call, receipt: Receipt) -> None:
@@ -128,4 +128,17 @@ def _may_buy(key: Key, quote: Quote) -> None:
             f"Key '{key.name}' may pay at most {usd(key.max_price_micros)} USD a call; this one"
             f" costs {usd(quote.price_micros)}.",
             {"price_usd": usd(quote.price_micros), "max_price_usd": usd(key.max_price_micros)},
+        )
+
+
+def _may_buy_unpriced(key: Key) -> None:
+    """Refuse what has no price to a key that is bound to models or to a price."""
+    if key.models:
+        raise ModelNotAllowed("The key may use only the models on its list.")
+    if key.max_price_micros is not None:
+        most = usd(key.max_price_micros)
+        raise ModelNotAllowed(
+            f"Key '{key.name}' may pay at most {most} USD a call; what this one costs is not"
+            " known.",
+            {"price_usd": None, "max_price_usd": most},
         )

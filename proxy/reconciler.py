@@ -10,7 +10,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from proxy.answers import poll_outcome, submit_outcome
 from proxy.charge import Ground, State
@@ -21,6 +20,7 @@ from proxy.ledger.leases import due, in_use, lease, renew
 from proxy.ledger.outcomes import Decide, Doubt, Postpone
 from proxy.ledger.session import LedgerFault
 from proxy.passing import READ_WHOLE_MAX, Watch, document_of
+from proxy.places import poll_targets
 from proxy.settings import Settings
 from proxy.upstream import Answer, Upstream, UpstreamError
 from proxy.version import __version__
@@ -39,8 +39,6 @@ TIDY_EVERY_TICKS = 60
 _SPELLINGS = {"raw": (b"",), "bearer": (b"Bearer ",), "mirror": (b"Bearer ", b"")}
 # Headers of every look. Some firewalls turn away a request that does not say who it is.
 _OURS = [(b"user-agent", f"farebox/{__version__}".encode()), (b"accept-encoding", b"identity")]
-_PREDICTIONS, _RESULTS = b"predictions/%b/result", b"tasks/result/%b"
-_TASKS, _VIDEOS = b"contents/generations/tasks/%b", b"videos/%b"
 _UNKNOWN = (404, 405)  # what a place says that does not know a prediction, or no polls at all
 log = logging.getLogger("farebox.reconciler")
 
@@ -55,22 +53,6 @@ def next_look_us(looks: int, poll_after_us: int) -> int:
     if looks >= EARLY_LOOKS:
         factor = min(EARLY_FACTOR_MAX << (looks - EARLY_LOOKS + 1), LATE_FACTOR_MAX)
     return poll_after_us * factor
-
-
-def poll_targets(fare: Fare) -> list[bytes]:
-    """List where a prediction may be polled, the likeliest place first.
-
-    A route does not tell for sure: some take an order in one dialect and answer in the other.
-    """
-    prediction = fare.prediction_id or ""
-    if fare.surface == "path":
-        likely = _PREDICTIONS
-    else:
-        likely = _TASKS if fare.task == "tasks" else _RESULTS
-    if prediction.startswith("cgt-"):
-        likely = _TASKS
-    places = sorted((_PREDICTIONS, _RESULTS, _TASKS, _VIDEOS), key=lambda place: place != likely)
-    return [b"/api/v3/" + place % quote(prediction, safe="").encode() for place in places]
 
 
 @dataclass

@@ -130,22 +130,26 @@ def _print(
         show_table(question.columns, rows)
     elif format_ is Format.PARQUET:
         _write_parquet(out, question, rows)
+    elif format_ is Format.JSON:
+        write(sheets.as_json(question.columns, rows), out)
     else:
-        spell = sheets.as_json if format_ is Format.JSON else sheets.as_csv
-        write(spell(question.columns, rows), out)
+        write(sheets.as_csv(_kinds(question), rows), out)
+
+
+def _kinds(question: Question) -> list[tuple[str, Kind]]:
+    kinds: dict[str, Kind] = {"calls": "count", "images": "count"}
+    return [
+        (name, kinds.get(name, "money" if name in spend.FIGURES else "text"))
+        for name in question.columns
+    ]
 
 
 def _write_parquet(out: Path | None, question: Question, rows: Iterable[Sequence[Any]]) -> None:
     if out is None and sys.stdout.isatty():
         raise wrong("Parquet is not for a terminal; name a file with --out")
-    kinds: dict[str, Kind] = {"calls": "count", "images": "count"}
-    columns = [
-        (name, kinds.get(name, "money" if name in spend.FIGURES else "text"))
-        for name in question.columns
-    ]
     target = sys.stdout.buffer if out is None else str(out)
     try:
-        sheets.write_parquet(target, columns, rows, scale=MONEY_PLACES)
+        sheets.write_parquet(target, _kinds(question), rows, scale=MONEY_PLACES)
     except NoParquet as missing:
         raise CommandError(str(missing)) from missing
     except OSError as error:

@@ -6,7 +6,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from proxy.doctor.finding import Finding, ok, problem
-from proxy.keys import is_farebox
 from proxy.settings import Settings
 
 V3: Final = "/api/v3"
@@ -21,6 +20,8 @@ def explained(message: str) -> Finding:
         return problem("base url", f"{message}; {hint}")
     if "TIMEZONE" in message:
         return problem("zone", message)
+    if message.startswith("FAREBOX_UPSTREAM_KEY "):
+        return problem("upstream key", message)
     return problem("settings", message)
 
 
@@ -70,12 +71,6 @@ def _key_kind(settings: Settings) -> Finding:
             "upstream key",
             "FAREBOX_UPSTREAM_KEY is unset: calls with Farebox keys "
             "are answered 503 unless each key has --upstream-key-env",
-        )
-    if is_farebox(key):
-        return problem(
-            "upstream key",
-            "FAREBOX_UPSTREAM_KEY is a Farebox key (sk-fb-…): it must "
-            "be one that GPT Proto gave out",
         )
     if key == settings.admin_token:
         return problem(

@@ -16,7 +16,7 @@ from proxy.ledger.registry import audit
 from proxy.ledger.session import Session
 from proxy.ledger.store import Store
 from proxy.reports import sheets
-from proxy.reports.focus import COLUMNS, NAMES, PLACES, Grain, Movement, line
+from proxy.reports.focus import COLUMNS, PLACES, Grain, Movement, line
 from proxy.reports.periods import Period, month
 
 PAGE_ROWS = 5_000
@@ -155,7 +155,7 @@ def write_csv(session: Session, wanted: Month, path: Path) -> str:
     """Write a month as CSV; its digest."""
     digest = Digest()
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(digest.of(sheets.as_csv(NAMES, rows(session, wanted))))
+        file.writelines(digest.of(sheets.as_csv(COLUMNS, rows(session, wanted))))
     return digest.hex()
 
 
@@ -166,7 +166,7 @@ def write_parquet(session: Session, wanted: Month, path: Path) -> str:
         NoParquet: pyarrow is not installed.
     """
     digest = Digest()
-    for _ in digest.of(sheets.as_csv(NAMES, rows(session, wanted))):
+    for _ in digest.of(sheets.as_csv(COLUMNS, rows(session, wanted))):
         pass
     sheets.write_parquet(str(path), COLUMNS, rows(session, wanted), scale=PLACES)
     return digest.hex()

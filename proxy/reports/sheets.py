@@ -11,7 +11,9 @@ from functools import lru_cache
 from typing import Any, Literal
 
 Kind = Literal["text", "count", "money", "instant"]
+Columns = Sequence[tuple[str, Kind]]
 BATCH_ROWS = 10_000
+_LIVE = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the start of a formula
 
 
 class NoParquet(Exception):
@@ -23,12 +25,21 @@ class NoParquet(Exception):
         )
 
 
-def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Print rows as CSV, RFC 4180 with plain line ends, a piece a batch."""
-    for batch in itertools.chain([[columns]], batches(rows)):
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows([_plain(v) for v in r] for r in batch)
-        yield buffer.getvalue()
+def as_csv(columns: Columns, rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Print rows as CSV, RFC 4180 with plain line ends, a piece a batch.
+
+    A text that a spreadsheet would take for a formula gets a `'` before it: callers choose tags.
+    """
+    yield _written([[name for name, _ in columns]])
+    cells = [_text if kind == "text" else _plain for _, kind in columns]
+    spelt = ([cell(v) for cell, v in zip(cells, row, strict=True)] for row in rows)
+    yield from map(_written, batches(spelt))
+
+
+def _written(rows: Iterable[Sequence[Any]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
 
 
 def as_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
@@ -41,7 +52,7 @@ def as_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[s
 
 
 def write_parquet(
-    target: Any, columns: Sequence[tuple[str, Kind]], rows: Iterable[Sequence[Any]], *, scale: int
+    target: Any, columns: Columns, rows: Iterable[Sequence[Any]], *, scale: int
 ) -> None:
     """Write rows to a path or binary file; money is a decimal with `scale` places.
 
@@ -82,6 +93,12 @@ def _typed(value: Any, kind: Kind) -> Any:
 
 def _member(value: Any) -> Any:
     return value if isinstance(value, int | str | None) else _plain(value)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_LIVE):
+        return f"'{value}"
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from proxy.settings import values
 from proxy.settings.table import VARIABLES, Settings, Variable, is_loopback
 
 PREFIX: Final = "FAREBOX_"
@@ -64,7 +65,7 @@ def _value(told: Variable, given: Mapping[str, Given], *, loopback: bool) -> obj
     try:
         return told.read(found.text)
     except ValueError as error:
-        shown = "" if told.secret else f"={found.text}"
+        shown = "" if told.secret else f"={values.starred(found.text)}"
         raise SettingsError(f"{told.environment}{shown} ({found.where}): {error}") from error
 
 
@@ -80,16 +81,20 @@ def _from_environ(environ: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
     for name, text in environ.items():
         if not name.startswith(PREFIX):
             continue
-        known = _known(name, name.removeprefix(PREFIX).lower(), "the environment")
+        plain = name.removeprefix(PREFIX).lower()
+        if plain not in VARIABLES:
+            raise _unknown(name, f"the environment; did you mean {PREFIX}{_near(plain).upper()}?")
         if text.strip():  # an empty variable is how compose files say unset
-            yield known, Given(text.strip(), "environment")
+            yield plain, Given(text.strip(), "environment")
 
 
 def _from_toml(path: Path | None) -> dict[str, Given]:
     found: dict[str, Given] = {}
     for name, content in _toml(path).items():
         where = f"{name} in {path or CONFIG}"
-        known = _known(name, name.removeprefix(PREFIX.lower()), str(path or CONFIG))
+        known = name.removeprefix(PREFIX.lower())
+        if known not in VARIABLES:
+            raise _unknown(name, f"{path or CONFIG}; {_meant(name, content)}")
         if known in found:
             raise SettingsError(f"{where} is there twice, with and without {PREFIX.lower()}")
         found[known] = Given(_as_text(content, where), where)
@@ -116,9 +121,16 @@ def _as_text(content: object, where: str) -> str:
     raise SettingsError(f"{where}: expected a text, a number, true, false or a list")
 
 
-def _known(name: str, plain: str, where: str) -> str:
-    if plain in VARIABLES:
-        return plain
-    near = get_close_matches(plain, VARIABLES, n=1, cutoff=0)[0]
-    like = f"{PREFIX}{near.upper()}" if name.startswith(PREFIX) else near
-    raise SettingsError(f"unknown setting {name} in {where}; did you mean {like}?")
+def _unknown(name: str, rest: str) -> SettingsError:
+    return SettingsError(f"unknown setting {name} in {rest}")
+
+
+def _meant(name: str, content: object) -> str:
+    """Say what a name in a file may stand for; there they are in lower case."""
+    if isinstance(content, dict):
+        return "it is a table, and settings stand at the top of the file, in none"
+    return f"did you mean {_near(name.lower().removeprefix(PREFIX.lower()))}?"
+
+
+def _near(plain: str) -> str:
+    return get_close_matches(plain, VARIABLES, n=1, cutoff=0)[0]

@@ -66,7 +66,7 @@ class Settings:
     )
     upstream_key: str | None = variable(
         "upstream_key",
-        values.secret,
+        values.upstream_key,
         None,
         "GPT Proto key used for calls made with Farebox keys.",
         secret=True,

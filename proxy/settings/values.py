@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pricing import parse_usd
+from proxy.keys import is_farebox
 
 Network = IPv4Network | IPv6Network
 
@@ -136,14 +137,22 @@ def networks(text: str) -> tuple[Network, ...]:
 
 
 def _web_url(text: str, example: str) -> SplitResult:
-    url = urlsplit(text)
-    port = url.port  # raises ValueError by itself where it is no number
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:  # whose words repeat what may be a password
+        raise ValueError(f"expected an address such as {example}") from None
     plain = text.isascii() and not re.search(r"[\s\\]", text)
     if url.scheme not in {"http", "https"} or not url.hostname or not plain or port == 0:
         raise ValueError(f"expected an address such as {example}")
     if url.username is not None or url.fragment:
         raise ValueError("expected an address without user name, password or fragment")
     return url
+
+
+def starred(text: str) -> str:
+    """Return a text as a message may show it, without user name and password of an address."""
+    return re.sub(r"^(.*?//)?.*@", r"\1***@", text, flags=re.DOTALL)
 
 
 def origin(text: str) -> str:
@@ -173,6 +182,14 @@ def secret(text: str) -> str:
     bare = re.sub(r"(?i)^bearer\s+", "", text)
     if not re.fullmatch(r"[\x21-\x7e]+", bare):
         raise ValueError("expected printable ASCII without spaces")
+    return bare
+
+
+def upstream_key(text: str) -> str:
+    """Read a secret that the upstream gave out; one of ours would be refused there."""
+    bare = secret(text)
+    if is_farebox(bare):
+        raise ValueError("is a Farebox key (sk-fb-…); it must be one that GPT Proto gave out")
     return bare
 
 

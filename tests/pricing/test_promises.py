@@ -29,6 +29,8 @@ VALUES = st.recursive(
 NAMES = st.sampled_from(sorted(TABLE.names))
 TASKS = st.sampled_from(["text-to-image", "image-edit", "image-to-image", "odd", "text-to-video"])
 BODIES = st.dictionaries(st.sampled_from([*sorted(WATCHED), "prompt", "seed"]), VALUES, max_size=6)
+OPTIONS = st.dictionaries(st.sampled_from(["n", "quality", "size", "seed"]), VALUES, max_size=2)
+PROVIDERS = st.none() | OPTIONS.map(lambda each: {"options": {"x": {"parameters": each}}})
 TABLES = st.sampled_from([TABLE, ARTICLE])
 UNITS = {
     (table.version, name): {rate.usd_micros for rate in model.rates}
@@ -43,7 +45,7 @@ def orders(draw: st.DrawFn) -> Order:
     if draw(st.booleans()):
         body.pop("model", None)
         return read_order("path", ("v", draw(NAMES), draw(TASKS)), json.dumps(body).encode())
-    body["model"] = f"v/{draw(NAMES)}"
+    body |= {"model": f"v/{draw(NAMES)}", "provider": draw(PROVIDERS)}
     return read_order("unified", ("images",), json.dumps(body).encode())
 
 

@@ -81,6 +81,10 @@ UNCLEAR = [
         "unclear",
     ),
     Row("400 with outputs", 400, wire({"error": "no", "data": {"outputs": ["a"]}}), "unclear"),
+    *(
+        Row(f"400 with {each}", 400, wire({"error": "no", "data": {"outputs": each}}), "unclear")
+        for each in ({"images": ["a"]}, [["a"]], [{"urls": ["a"]}], [7])
+    ),
     Row("503, sync timed out", 503, wire({"error": "Sync mode timed out"}), "unclear"),
     Row("200, 5004, no id", 200, wire({"code": 5004, "message": "Sync mode timed out"}), "unclear"),
     Row("two jobs", 200, wire({"data": [{"id": "a"}, {"id": "b"}]}), "unclear"),

@@ -127,6 +127,17 @@ ACCEPTED = [
     Row("a picture that is a job", 200, wire({"data": [{"id": "a", "url": "x"}]}), "accepted", "a"),
 ]
 
+SAY_NO_NUMBER: list[list[object]] = [
+    [{"urls": ["a", "b", "c", "d"]}],
+    [{"images": [{"url": "a"}, {"url": "b"}]}],
+    [{"url": ["a", "b"]}],
+    [{"url": "", "images": ["a", "b"]}],
+    ["a", {"more": ["b", "c"]}],
+    [["a", "b"]],
+    ["a", ["b", "c"]],
+    [1, 2, 3],
+]
+
 COMPLETED = [
     *(Row(f"sync, {w}", 200, path(w, PICTURE), "completed", UUID, 1) for w in DONE),
     *(
@@ -144,6 +155,28 @@ COMPLETED = [
         "completed",
         UUID,
         2,
+    ),
+    *(
+        Row(f"outputs that say no number: {each}", 200, path("completed", *each), "completed", UUID)
+        for each in SAY_NO_NUMBER
+    ),
+    *(
+        Row(
+            f"outputs that are {each}",
+            200,
+            wire({"data": {"id": "a", "status": "done", "outputs": each}}),
+            "completed",
+            "a",
+        )
+        for each in ({"images": ["a", "b"]}, {"urls": ["a"]}, {"0": "a", "1": "b"}, 4, True)
+    ),
+    Row(
+        "outputs as one picture",
+        200,
+        wire({"data": {"id": "a", "status": "done", "outputs": {"url": "u", "width": 1024}}}),
+        "completed",
+        "a",
+        1,
     ),
     Row(
         "outputs as one string",

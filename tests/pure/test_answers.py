@@ -210,6 +210,24 @@ def test_a_long_output_is_still_one_output() -> None:
     assert submit_outcome(200, outline.document()).outputs == 2
 
 
+@pytest.mark.parametrize(
+    ("outputs", "count"),
+    [([{"url": "A"}, {"b64_json": "B"}], 2), ([{"urls": ["A", "B"]}], 0), ([["A", "B"]], 0)],
+)
+def test_large_outputs_are_counted_as_small_ones_are(outputs: list[object], count: int) -> None:
+    body = path("completed", *outputs)
+    large = body.replace(b'"A"', b'"%b"' % (b"A" * 100_000)).replace(
+        b'"B"', b'"%b"' % (b"B" * 5000)
+    )
+    for sent in (body, large):
+        outline = Outline()
+        for at in range(0, len(sent), 4096):
+            outline.feed(sent[at : at + 4096])
+        outcome = submit_outcome(200, outline.document())
+        assert (outcome.kind, outcome.outputs) == ("completed", count)
+        assert outcome == submit_outcome(200, read_document(sent))
+
+
 def test_a_long_string_is_never_an_id() -> None:
     outline = Outline()
     outline.feed(wire({"id": "A" * 5000, "status": "completed"}))

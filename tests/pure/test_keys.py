@@ -14,6 +14,7 @@ from proxy.keys import (
     fingerprint,
     is_farebox,
     new_key,
+    possible_keys,
 )
 
 KEY = "sk-0123456789"
@@ -97,3 +98,22 @@ def test_a_key_with_a_tail_fails_without_a_query() -> None:
 def test_a_fingerprint_is_16_hex_of_the_bare_key() -> None:
     assert fingerprint(KEY) == sha256(KEY.encode()).hexdigest()[:16]
     assert not is_farebox(KEY)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [KEY, f"Bearer {KEY}", f"Bearer\t{KEY}", f"Bearer Bearer {KEY}", f"{KEY},", f"{KEY}, x",
+     f"x,{KEY};q=1", f'Token key="{KEY}"', f"a\x01{KEY}\xff"],
+)  # fmt: skip
+def test_a_key_is_seen_where_some_reader_might_find_it(value: str) -> None:
+    for name in (b"authorization", b"x-api-key", b"x-goog-api-key"):
+        assert KEY in possible_keys([(name, value.encode("latin-1"))])
+
+
+@given(st.text("abc,;:='\"", min_size=1))
+def test_a_key_is_seen_with_whatever_signs_it_holds(key: str) -> None:
+    assert key in possible_keys([(b"authorization", f"Bearer\t{key}".encode())])
+
+
+def test_no_key_is_seen_where_none_is_carried() -> None:
+    assert possible_keys([(b"user-agent", KEY.encode()), (b"x-api-key", b" ")]) == set()

@@ -313,6 +313,29 @@ def test_what_has_no_price_can_be_let_through_counted(start: Callable[..., Fareb
     farebox.until(lambda: 'farebox_unpriced_total{reason="relayed"} 1.0' in farebox.metrics())
 
 
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"max_price_micros": 50_000}, "at most 0.050000 USD a call; what this one costs is not"),
+        ({"models": [FLASH]}, "only the models on its list"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [("/api/v3/google/some-new-model/edit", {}, 403), (UNIFIED, {"model": "some-new-model"}, 400)],
+)
+def test_what_has_no_price_is_not_for_a_key_that_is_bound_to_one(
+    path: str, body: dict[str, str], status: int, facts: dict[str, Any], words: str,
+    start: Callable[..., Farebox], upstream: Standin,
+) -> None:  # fmt: skip
+    farebox = start(unpriced="relay")
+    key, before = farebox.key(**facts), len(upstream.calls)
+    refused = farebox.submit(key, path=path, **body)
+    assert (refused.status_code, refused.json()["error"]["type"]) == (status, "model_not_allowed")
+    assert words in refused.json()["message"]
+    assert len(upstream.calls) == before
+
+
 def test_a_key_may_buy_only_what_its_list_and_its_ceiling_allow(farebox: Farebox) -> None:
     key = farebox.key(models=[f"{FLASH}@1K"], max_price_micros=50_000)
     assert farebox.submit(key, size="1K").status_code == 200

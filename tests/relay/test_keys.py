@@ -99,6 +99,9 @@ TURNED_AWAY = [
         {"Authorization": "sk-own-9", "x-goog-api-key": UPSTREAM_KEY}, id="beside another"
     ),
     pytest.param({"Authorization": "sk-own-9", "x-goog-api-key": ADMIN_TOKEN}, id="token beside"),
+    pytest.param(
+        {"Authorization": "sk-own-9", "x-goog-api-key": f"Bearer\t{ADMIN_TOKEN},"}, id="in a list"
+    ),
 ]
 
 
@@ -115,14 +118,42 @@ def test_who_has_no_business_here_is_told_401_and_nothing_is_sent(
         assert secret not in answer.text
 
 
+SPELLED = ["{}", "Bearer {}", "Bearer\t{}", "bearer \t {}", "{},", "Bearer {}; q=1", 'key="{}"']
+
+
 @pytest.mark.parametrize("secret", [ADMIN_TOKEN, UPSTREAM_KEY])
 @pytest.mark.parametrize("name", ["Authorization", "x-api-key", "x-goog-api-key"])
+@pytest.mark.parametrize("spelled", SPELLED)
 def test_options_takes_no_secret_of_ours_along(
-    secret: str, name: str, farebox: Farebox, upstream: Standin
+    spelled: str, secret: str, name: str, farebox: Farebox, upstream: Standin
 ) -> None:
-    call(farebox, {name: secret}, "OPTIONS")
+    call(farebox, {name: spelled.format(secret)}, "OPTIONS")
     assert upstream.calls[-1].method == "OPTIONS"
     assert secret.encode() not in b"".join(v for _, v in upstream.calls[-1].headers)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "x-api-key", "x-goog-api-key"])
+def test_the_admin_token_goes_out_beside_no_key(
+    name: str, farebox: Farebox, upstream: Standin
+) -> None:
+    own = f"sk-own-beside-{name}"
+    facts = {"name": f"beside-{name}", "actor": "test", "daily_micros": None}
+    farebox.change(registry.adopt(fingerprint(own), **facts))
+    farebox.until(lambda: farebox.budget(own).json()["key"] == f"beside-{name}")
+    carrier = "x-api-key" if name == "Authorization" else "Authorization"
+    for key in (own, farebox.key()):
+        before = len(upstream.calls)
+        answer = call(farebox, {carrier: key, name: f"Bearer {ADMIN_TOKEN}"})
+        assert (answer.status_code, len(upstream.calls)) == (401, before)
+        assert ADMIN_TOKEN not in answer.text
+
+
+def test_an_adopted_key_may_stand_beside_one_that_pays(farebox: Farebox, upstream: Standin) -> None:
+    own = "sk-own-with-goog"
+    farebox.change(registry.adopt(fingerprint(own), name="with-goog", actor="test"))
+    farebox.until(lambda: farebox.budget(own).json()["key"] == "with-goog")
+    call(farebox, {"Authorization": own, "x-goog-api-key": UPSTREAM_KEY})
+    assert upstream.calls[-1].header(b"x-goog-api-key") == UPSTREAM_KEY.encode()
 
 
 def test_options_needs_no_key(farebox: Farebox, upstream: Standin) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -141,8 +142,31 @@ def test_an_unknown_or_repeated_grouping_is_refused(by: str) -> None:
         Question(groupings(by), NOVEMBER)
 
 
+TAGGED: sheets.Columns = (("tag:project", "text"), ("spend_usd", "money"))
+FORMULAS = ['=HYPERLINK("http://evil","x")', "+1", "-1", "@SUM(1)", "\t=1"]
+
+
+@pytest.mark.parametrize("tag", FORMULAS)
+def test_a_tag_is_no_formula_in_a_csv(tag: str) -> None:
+    written = "".join(sheets.as_csv(TAGGED, [(tag, "-0.040200"), (None, Decimal("-1.5"))]))
+    read = list(csv.reader(io.StringIO(written, newline="")))
+    assert read == [["tag:project", "spend_usd"], [f"'{tag}", "-0.040200"], ["", "-1.5"]]
+    as_json = "".join(sheets.as_json(("tag:project",), [(tag,)]))
+    assert json.loads(as_json) == [{"tag:project": tag}]
+
+
+def test_nor_behind_a_carriage_return() -> None:
+    assert "\n'\r=1,0\n" in "".join(sheets.as_csv(TAGGED, [("\r=1", "0")]))
+
+
+@pytest.mark.parametrize("tag", ["a=1", "'=1", " =1", "", "1-2"])
+def test_any_other_tag_is_written_as_it_is(tag: str) -> None:
+    written = "".join(sheets.as_csv(TAGGED, [(tag, "0.040200")]))
+    assert list(csv.reader(io.StringIO(written)))[1] == [tag, "0.040200"]
+
+
 def test_a_tag_with_quotes_in_its_value_is_a_value_like_any_other() -> None:
-    pieces = "".join(sheets.as_csv(("tag:project", "spend_usd"), [('say "hi", ok', "0.040200")]))
+    pieces = "".join(sheets.as_csv(TAGGED, [('say "hi", ok', "0.040200")]))
     assert list(csv.reader(io.StringIO(pieces)))[1] == ['say "hi", ok', "0.040200"]
 
 

@@ -167,12 +167,40 @@ def test_an_unknown_name_names_the_nearest(misspelt: str, meant: str) -> None:
         load_settings({misspelt: "x"})
 
 
+@pytest.mark.parametrize("key", ["sk-fb-abcdefgh-hush", "Bearer sk-fb-abcdefgh-hush"])
+def test_a_farebox_key_is_no_upstream_key(key: str) -> None:
+    with pytest.raises(SettingsError, match=r"^FAREBOX_UPSTREAM_KEY.* is a Farebox key") as refused:
+        read(upstream_key=key)
+    assert "hush" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["upstream_key", "admin_token", "notify_secret"])
 def test_a_secret_is_never_shown(name: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read(**{name: "hush hush"})
     assert "hush" not in str(refused.value)
     assert "hush" not in repr(read(**{name: "hush"}))
+
+
+@pytest.mark.parametrize("name", ["upstream_url", "public_url", "notify_url", "timezone", "host"])
+@pytest.mark.parametrize(
+    "text",
+    ["https://me:hush@h.example", "https://hush@h.example", "https://me:hu/hush@h.example",
+     "https://me:hush@b@h.example/x", "https://me:hush", "me:hush@h.example", "//me:hush@h.example",
+     "https://me:hush@[::x", "https://me:hush\u2100@h.example"],
+)  # fmt: skip
+def test_a_password_in_an_address_is_never_shown(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(**{name: text})
+    assert f"FAREBOX_{name.upper()}" in str(refused.value)
+    if "@" in text or name == "notify_url":
+        assert "hush" not in str(refused.value)
+    assert "hush" not in str(refused.value.__cause__)
+
+
+def test_the_rest_of_an_address_is_shown() -> None:
+    with pytest.raises(SettingsError, match=r"FAREBOX_UPSTREAM_URL=https://\*\*\*@h\.example/x \("):
+        read(upstream_url="https://me:hush@h.example/x")
 
 
 def test_a_password_in_the_database_url_is_never_shown() -> None:
@@ -232,7 +260,12 @@ def test_farebox_toml_in_this_directory_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        ("prot = 1", "did you mean port"),
+        ("prot = 1", r"did you mean port\?"),
+        ("FAREBOX_TAGS = 'a'", r"FAREBOX_TAGS in .*farebox.toml; did you mean tags\?"),
+        ("FAREBOX_TAG = 'a'", r"did you mean tags\?"),
+        ("TAGS = 'a'", r"did you mean tags\?"),
+        ("farebox_tag = 'a'", r"did you mean tags\?"),
+        ("[farebox]\ntags = 'a'", r"farebox in .*farebox.toml; it is a table, and settings stand"),
         ("port = 'x'", r"FAREBOX_PORT=x \(port in .*farebox.toml\)"),
         ("[port]\na = 1", "port in .*farebox.toml"),
         ("port = ", "farebox.toml: "),

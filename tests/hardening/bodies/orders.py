@@ -152,6 +152,16 @@ def models() -> Iterator[Document]:
             outcome,
             holding("provider", (options % each,), before=kling),
         )
+    odd = ("[1]", '{"options": [1]}', options % "[1]", options % '{"model": "gpt-image-2"}')
+    yield from made(
+        "provider options", IMAGES, NOT_UNDERSTOOD, holding("provider", odd, before=kling)
+    )
+    vidu = '"model": "vidu/viduq2", '
+    seven = options % '{"images": ["a", "a", "a", "a", "a", "a", "a"]}'
+    for outcome, before in (("0.040000", vidu), (NOT_UNDERSTOOD, f'"images": ["a"], {vidu}')):
+        yield from made(
+            "provider options", IMAGES, outcome, holding("provider", (seven,), before=before)
+        )
     clash = f'"n": 2, {kling}'
     yield from made(
         "provider options",
