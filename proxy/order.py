@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from pricing import NotUnderstood, Order
 from pricing.order import Surface
+from proxy.structure import check_parts
 
 DEPTH_MAX = 64
 _SEQUENCE = "sequential_image_generation"
@@ -70,6 +71,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_constant=_not_json)
 
 
 def _parse(body: bytes) -> Pairs:
+    check_parts(body)
     try:
         document = _decoded(body.decode("utf-8"))
     except (ValueError, RecursionError):
