@@ -1,0 +1,102 @@
+"""Callers whom nobody knows: whatever they leave undone, those who are known do not notice."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from proxy.room import OPTIONS_BODY_MAX
+from proxy.strangers import AT_ONCE_MAX
+from tests.edge.wire import Answer, read_all
+from tests.hardening.counted import CountedFarebox
+from tests.relay.house import PATH, Farebox
+from tests.standin.server import Standin
+
+ROOM = 4
+BODY_MAX = 1 << 20
+BODY = b'{"prompt":"x"}'
+
+
+@pytest.fixture(scope="module")
+def farebox(
+    upstream: Standin, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CountedFarebox]:
+    home = tmp_path_factory.mktemp("nobody")
+    sizes = {"max_body": str(BODY_MAX), "max_buffered": str(2 * BODY_MAX)}
+    started = CountedFarebox(home, upstream.url, max_in_flight=str(ROOM), **sizes)
+    try:
+        yield started.start()
+    finally:
+        started.close()
+
+
+@pytest.fixture
+def lines(farebox: CountedFarebox) -> Iterator[contextlib.ExitStack]:
+    """Connections that are closed at the end, and then forgotten."""
+    with contextlib.ExitStack() as held:
+        yield held
+    farebox.until(lambda: farebox.held()["in_flight"] == 0)
+    assert farebox.held()["body_bytes"] == farebox.held()["strangers"] == 0
+
+
+def begun(
+    farebox: Farebox, lines: contextlib.ExitStack, method: str, length: int, key: str = ""
+) -> socket.socket:
+    """Send the head of a call, and leave its body for later."""
+    line = lines.enter_context(socket.create_connection(("127.0.0.1", farebox.port), timeout=20))
+    shown = f"Authorization: {key}\r\n" if key else ""
+    head = f"{method} {PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{shown}"
+    line.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
+    return line
+
+
+def answered(line: socket.socket, body: bytes) -> Answer:
+    with contextlib.suppress(ConnectionError):
+        line.sendall(body)
+    (answer,) = read_all(line)
+    return answer
+
+
+@pytest.mark.parametrize("method", ["OPTIONS"])
+def test_bodies_that_do_not_come_take_nobodys_place(
+    method: str, farebox: CountedFarebox, lines: contextlib.ExitStack
+) -> None:
+    known, count = farebox.key(daily_micros=-1), AT_ONCE_MAX + 2 * ROOM
+    keys = [f"sk-made-up-{method}-{number}" for number in range(count)]
+    waiting = [begun(farebox, lines, method, len(BODY), key) for key in keys]
+    farebox.until(lambda: farebox.held()["in_flight"] == count)
+    assert farebox.submit(known).status_code == 200
+    assert farebox.submit("sk-honest-and-new-to-" + method).status_code == 200
+    assert answered(waiting[0], BODY).status < 300
+
+
+@pytest.mark.parametrize(("method", "key"), [("OPTIONS", "")])
+def test_bodies_of_strangers_leave_room_for_those_of_others(
+    method: str, key: str, farebox: CountedFarebox, lines: contextlib.ExitStack
+) -> None:
+    known, half = farebox.key(daily_micros=-1), BODY_MAX // 2
+    for number in range(4):
+        shown = f"{key}-of-{number}" if key else ""
+        line = begun(farebox, lines, method, half + 1, shown)
+        with contextlib.suppress(ConnectionError):
+            line.sendall(bytes(half))
+    if key:
+        farebox.until(lambda: farebox.held()["body_bytes"] == 2 * half)
+    else:
+        farebox.until(lambda: farebox.held()["in_flight"] == 0)
+    assert farebox.submit(known, "x" * half).status_code == 200
+    assert farebox.submit("sk-new-beside-" + method, "x" * half).status_code == 503 or not key
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_an_options_may_bring_a_few_kilobytes(
+    over: int, farebox: CountedFarebox, upstream: Standin, lines: contextlib.ExitStack
+) -> None:
+    before, size = len(upstream.calls), OPTIONS_BODY_MAX + over
+    answer = answered(begun(farebox, lines, "OPTIONS", size), bytes(size))
+    if over:
+        assert (answer.status, answer.json["error"]["type"]) == (413, "payload_too_large")
+    else:
+        assert upstream.calls[-1].body == bytes(size)
+    assert len(upstream.calls) == before + 1 - over
