@@ -142,12 +142,13 @@ class Relay:
 
     async def _first(self, call: Call, head: Head) -> None:
         """Serve a caller that the upstream has not let in yet, one call at a time until it has."""
-        async with self.strangers.turn(head.caller.key.fingerprint):
-            head = self.heads.of(call)
-            if head.caller.unseen:
-                await self._route(call, head)
-                return
-        await self._route(call, head)
+        async with self.room.beside(call, bytes_max=self.settings.max_body):
+            async with self.strangers.turn(head.caller.key.fingerprint):
+                head = self.heads.of(call)
+                if head.caller.unseen:
+                    await self._route(call, head)
+                    return
+            await self._route(call, head)
 
     async def _options(self, call: Call) -> None:
         ours = self.heads.door.guards(call.headers)

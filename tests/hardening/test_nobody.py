@@ -58,7 +58,7 @@ def answered(line: socket.socket, body: bytes) -> Answer:
     return answer
 
 
-@pytest.mark.parametrize("method", ["OPTIONS"])
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
 def test_bodies_that_do_not_come_take_nobodys_place(
     method: str, farebox: CountedFarebox, lines: contextlib.ExitStack
 ) -> None:
@@ -71,7 +71,7 @@ def test_bodies_that_do_not_come_take_nobodys_place(
     assert answered(waiting[0], BODY).status < 300
 
 
-@pytest.mark.parametrize(("method", "key"), [("OPTIONS", "")])
+@pytest.mark.parametrize(("method", "key"), [("OPTIONS", ""), ("POST", "sk-made-up")])
 def test_bodies_of_strangers_leave_room_for_those_of_others(
     method: str, key: str, farebox: CountedFarebox, lines: contextlib.ExitStack
 ) -> None:
