@@ -233,7 +233,9 @@ class Farebox:
         )  # fmt: skip
         traffic.on_refused = self.desk.refused.note
         more = [*admin, *page_routes(self.desk)]
-        own = OwnRoutes(settings, self.token, self.status, door, fares, assay, scrape, more)
+        own = OwnRoutes(
+            settings, self.token, self.status, door, fares, assay, scrape, relay.room, more
+        )
         self.other = Counted(own.app(), self.metrics)
         return relay
 

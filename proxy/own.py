@@ -34,6 +34,7 @@ from proxy.ledger.reader import revision, where_stands
 from proxy.ledger.session import LedgerFault
 from proxy.question import read_question
 from proxy.received import received
+from proxy.room import Room
 from proxy.scrape import Scrape
 from proxy.settings import Settings
 
@@ -54,6 +55,7 @@ class OwnRoutes:
     fares: Fares
     assay: Assay
     scrape: Scrape
+    room: Room
     admin: Sequence[BaseRoute] = ()
 
     def __post_init__(self) -> None:
@@ -109,9 +111,11 @@ class OwnRoutes:
 
     async def quote(self, request: Request) -> Response:
         """Say what a submit would cost; spends nothing."""
-        caller = await self._caller(request)
-        routed, body = read_question(await received(request, self.settings.max_body))
-        content, headers = await self.assay(caller, routed, body)
+        caller, most = await self._caller(request), self.settings.max_body
+        with self.room.holding(most, known=not caller.unseen) as mine:
+            routed, body = read_question(await received(request, most, mine))
+            with self.room.place():
+                content, headers = await self.assay(caller, routed, body)
         response = JSONResponse(content)
         response.raw_headers += headers
         return response

@@ -142,7 +142,7 @@ class Relay:
 
     async def _first(self, call: Call, head: Head) -> None:
         """Serve a caller that the upstream has not let in yet, one call at a time until it has."""
-        async with self.room.beside(call, bytes_max=self.settings.max_body):
+        async with self.room.apart(call, bytes_max=self.settings.max_body):
             async with self.strangers.turn(head.caller.key.fingerprint):
                 head = self.heads.of(call)
                 if head.caller.unseen:
@@ -152,7 +152,7 @@ class Relay:
 
     async def _options(self, call: Call) -> None:
         ours = self.heads.door.guards(call.headers)
-        async with self.room.beside(call, bytes_max=OPTIONS_BODY_MAX) as body:
+        async with self.room.apart(call, bytes_max=OPTIONS_BODY_MAX) as body:
             await self.crossing.keyless(call, body, drop_key=ours)
 
     async def _poll(self, call: Call, head: Head) -> None:

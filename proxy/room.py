@@ -5,8 +5,8 @@ calls are counted apart: they take no place from callers who are known, no more 
 bytes, and no place at all while their body is still coming, as a silent connection takes none.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,8 +31,8 @@ class Room:
     in_flight: int = 0
     nobodys: int = 0
     """Of the calls in flight, those of callers whom nobody knows."""
-    nobodys_whole: int = 0
-    """Of these, the ones whose body has come."""
+    beside: int = 0
+    """Of these, the ones whose body has come; and the questions for a price."""
 
     @classmethod
     def of(cls, settings: Settings, calls_max: int) -> "Room":
@@ -52,7 +52,7 @@ class Room:
             raise Overloaded
 
     @asynccontextmanager
-    async def beside(self, call: Call, *, bytes_max: int) -> AsyncIterator[bytes]:
+    async def apart(self, call: Call, *, bytes_max: int) -> AsyncIterator[bytes]:
         """Count a call apart while it lasts, and read its body.
 
         Raises:
@@ -60,14 +60,30 @@ class Room:
             Overloaded: there are as many of these as there may be, or their part is full.
         """
         self.nobodys += 1
-        whole = False
         try:
             call.ahead = await call.body(max_bytes=bytes_max, held=self.nobodys_held)
-            if self.nobodys_whole >= self.calls_max:
-                raise Overloaded
-            self.nobodys_whole, whole = self.nobodys_whole + 1, True
-            yield call.ahead
+            with self.place():
+                yield call.ahead
         finally:
             self.nobodys -= 1
-            self.nobodys_whole -= whole
             call.release(self.nobodys_held)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place beside the known callers' ones, or raise `Overloaded`."""
+        if self.beside >= self.calls_max:
+            raise Overloaded
+        self.beside += 1
+        try:
+            yield
+        finally:
+            self.beside -= 1
+
+    @contextmanager
+    def holding(self, bytes_max: int, *, known: bool) -> Iterator[Held]:
+        """Account for what one request to Farebox itself holds, until it is answered."""
+        mine = Held(bytes_max, within=self.held if known else self.nobodys_held)
+        try:
+            yield mine
+        finally:
+            mine.give(mine.bytes)

@@ -41,12 +41,17 @@ def lines(farebox: CountedFarebox) -> Iterator[contextlib.ExitStack]:
 
 
 def begun(
-    farebox: Farebox, lines: contextlib.ExitStack, method: str, length: int, key: str = ""
+    farebox: Farebox,
+    lines: contextlib.ExitStack,
+    method: str,
+    length: int,
+    key: str = "",
+    path: str = PATH,
 ) -> socket.socket:
     """Send the head of a call, and leave its body for later."""
     line = lines.enter_context(socket.create_connection(("127.0.0.1", farebox.port), timeout=20))
     shown = f"Authorization: {key}\r\n" if key else ""
-    head = f"{method} {PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{shown}"
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{shown}"
     line.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
     return line
 
@@ -100,3 +105,32 @@ def test_an_options_may_bring_a_few_kilobytes(
     else:
         assert upstream.calls[-1].body == bytes(size)
     assert len(upstream.calls) == before + 1 - over
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_is_asked_for_a_price_holds_bytes_as_any_other_body_does(
+    known: bool, farebox: CountedFarebox, lines: contextlib.ExitStack
+) -> None:
+    key, half = farebox.key(daily_micros=-1), BODY_MAX // 2
+    room = 4 if known else 2
+    keys = [key if known else f"sk-asking-{number}" for number in range(room + 2)]
+    asking = [begun(farebox, lines, "POST", half, each, "/quote") for each in keys]
+    for line in asking[:room]:
+        line.sendall(bytes(half - 1))
+    farebox.until(lambda: farebox.held()["body_bytes"] == room * (half - 1))
+    for line in asking[room:]:
+        answer = answered(line, bytes(half))
+        assert (answer.status, answer.json["error"]["type"]) == (503, "overloaded")
+    assert farebox.submit(key, "x" * half).status_code == (503 if known else 200)
+    for line in asking[:room]:
+        assert answered(line, b" ").status == 400
+    assert farebox.held()["body_bytes"] == 0
+    assert farebox.submit(key, "x" * half).status_code == 200
+
+
+def test_a_question_that_says_that_it_is_too_large_is_not_read(
+    farebox: CountedFarebox, lines: contextlib.ExitStack
+) -> None:
+    key = farebox.key(daily_micros=-1)
+    answer = answered(begun(farebox, lines, "POST", BODY_MAX + 1, key, "/quote"), b"")
+    assert (answer.status, answer.json["error"]["type"]) == (413, "payload_too_large")
