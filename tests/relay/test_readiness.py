@@ -26,7 +26,7 @@ async def test_after_a_failed_write_only_a_write_is_proof(tmp_path: Path) -> Non
     reader = Reader(f"sqlite:///{path}")
     nobody: Any = None  # what readiness does not ask
     fares, status = Fares(writer, reader, 0), ServerStatus()
-    own = OwnRoutes(nobody, "", status, nobody, fares, nobody, nobody, nobody)
+    own = OwnRoutes(nobody, nobody, status, nobody, fares, nobody, nobody, nobody)
     assert (await own.readyz(nobody)).status_code == 200
     path.rename(away)
     with pytest.raises(LedgerFault):
