@@ -9,6 +9,9 @@ from proxy.errors import InvalidKey
 from proxy.keys import bare_key, checksum_ok, digest, fingerprint, is_farebox
 
 _SECRET_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key"})
+_NOT_LET_IN = "Own GPT Proto keys are not let in here; ask for a Farebox key."
+# Where own keys are let in, a guess at the admin token is one. Where not, nobody hears that it is.
+_ADMINS = "This is the admin token; calls need a key."
 PUBLIC_AT = slice(6, 14)  # of sk-fb-<8 public>-<secret>
 
 
@@ -72,7 +75,7 @@ class Door:
         bare = bare_key(headers)
         key_digest = digest(bare)
         if hmac.compare_digest(key_digest, self.admin_digest):
-            raise InvalidKey("This is the admin token; calls need a key.")
+            raise InvalidKey(_ADMINS if self.own_keys == "accept" else _NOT_LET_IN)
         if is_farebox(bare):
             return Caller(_farebox(bare, key_digest, directory, now_us))
         caller = self._own(bare, key_digest, directory, now_us)
@@ -96,7 +99,7 @@ class Door:
         if not adopted and self.purse.holds(key_digest):
             raise InvalidKey("This is an upstream key of this Farebox; ask for a key of your own.")
         if self.own_keys == "refuse" or (self.own_keys == "adopted" and not adopted):
-            raise InvalidKey("Own GPT Proto keys are not let in here; ask for a Farebox key.")
+            raise InvalidKey(_NOT_LET_IN)
         if key is None:
             return Caller(unseen_key(mark), bare, unseen=True)
         return Caller(_valid(key, now_us), bare)
