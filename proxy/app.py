@@ -237,7 +237,11 @@ class Farebox:
         )  # fmt: skip
         traffic.on_refused = self.desk.refused.note
         more = [*admin, *page_routes(self.desk)]
-        own = OwnRoutes(settings, self.token, self.status, door, fares, assay, scrape, more)
+        # One of its own: a scrape with an old token keeps nobody waiting at the page.
+        scraper = Guard(self.token, settings.trusted_proxies).check
+        own = OwnRoutes(
+            settings, scraper, self.status, door, fares, assay, scrape, relay.room, more
+        )
         self.other = Counted(own.app(), self.metrics)
         return relay
 

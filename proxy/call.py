@@ -27,16 +27,25 @@ class CallerGone(Exception):
 
 @dataclass(slots=True)
 class Held:
-    """How many bytes of bodies are held in all, and how many may be."""
+    """How many bytes of bodies are held, and how many may be; `within`: of what they are a part."""
 
     max_bytes: int
     bytes: int = 0
+    within: "Held | None" = None
 
     def take(self, count: int) -> None:
         """Hold more, or raise `Overloaded`."""
         if self.bytes + count > self.max_bytes:
             raise Overloaded
+        if self.within is not None:
+            self.within.take(count)
         self.bytes += count
+
+    def give(self, count: int) -> None:
+        """Hold less."""
+        self.bytes -= count
+        if self.within is not None:
+            self.within.give(count)
 
 
 @dataclass(slots=True)
@@ -68,6 +77,8 @@ class Call:
     budget: list[Header] = field(default_factory=list)  # what the tightest one has left
     kept: bool = False  # whether its answer is kept, for an Idempotency-Key
     held_bytes: int = 0
+    ahead: bytes | None = None
+    """Its body, where it was read before anybody asked for it."""
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive, send: Send) -> "Call":
@@ -110,6 +121,8 @@ class Call:
             PayloadTooLarge, Overloaded: before more than that is held.
             CallerGone: the caller hung up first.
         """
+        if self.ahead is not None:
+            return self.ahead
         if self._announced() > max_bytes:
             raise PayloadTooLarge(limit=max_bytes)
         message = await self.receive()
@@ -150,7 +163,7 @@ class Call:
 
     def release(self, held: Held) -> None:
         """Hold the body no longer."""
-        held.bytes -= self.held_bytes
+        held.give(self.held_bytes)
         self.held_bytes = 0
 
     async def start(self, status: int, headers: Sequence[Header]) -> None:

@@ -16,6 +16,9 @@ from proxy.keys import (
 )
 
 OWN_ID = "own_"  # what the id of an own key begins with; its fingerprint follows
+_NOT_LET_IN = "Own GPT Proto keys are not let in here; ask for a Farebox key."
+# Where own keys are let in, a guess at the admin token is one. Where not, nobody hears that it is.
+_ADMINS = "This is the admin token; calls need a key."
 PUBLIC_AT = slice(6, 14)  # of sk-fb-<8 public>-<secret>
 
 
@@ -80,7 +83,7 @@ class Door:
         key_digest = digest(bare)
         brought = [digest(each) for each in possible_keys(headers)]
         if self._is_admin(brought):
-            raise InvalidKey("This is the admin token; calls need a key.")
+            raise InvalidKey(_ADMINS if self.own_keys == "accept" else _NOT_LET_IN)
         if is_farebox(bare):
             return Caller(_farebox(bare, key_digest, directory, now_us))
         caller = self._own(bare, key_digest, directory, now_us)
@@ -108,7 +111,7 @@ class Door:
         if not adopted and self.purse.holds(key_digest):
             raise InvalidKey("This is an upstream key of this Farebox; ask for a key of your own.")
         if not self.takes_own(adopted=adopted):
-            raise InvalidKey("Own GPT Proto keys are not let in here; ask for a Farebox key.")
+            raise InvalidKey(_NOT_LET_IN)
         if key is None:
             return Caller(unseen_key(mark), bare, unseen=True)
         return Caller(_valid(key, now_us), bare)

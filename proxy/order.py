@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from pricing import NotUnderstood, Order
 from pricing.order import Surface
+from proxy.structure import check_parts
 
 DEPTH_MAX = 64
 _SEQUENCE = "sequential_image_generation"
@@ -23,7 +24,11 @@ WATCHED = frozenset(
 )
 _OPTIONS = ("options", None, "parameters")  # below `provider`; None is whatever slug stands there
 _SLUG_MAX = 64  # characters of a slug that a refusal repeats
+_BEGINNINGS = frozenset(
+    name[:end] for name in (*WATCHED, *filter(None, _OPTIONS)) for end in range(1, len(name) + 1)
+)
 _NO_SEQUENCE = (None, "", "disabled", False)
+_PIECE = 64  # characters of a name that are folded at once
 # Unicode's case folding drops what is never shown; these are its default-ignorable characters.
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -68,6 +73,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_constant=_not_json)
 
 
 def _parse(body: bytes) -> Pairs:
+    check_parts(body)
     try:
         document = _decoded(body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -112,13 +118,45 @@ def _watched(members: Pairs) -> dict[str, Any]:
 
 
 def _refuse_twin(name: str, of: Container[str]) -> None:
-    folded = _folded(name)
+    folded = name.lower() if name.isascii() else _folded(name)
     if folded in of:
         raise NotUnderstood(folded, "stands in the body in a spelling that some would take for it")
 
 
+class _NoTwin(Exception):
+    """A character that no folding makes ASCII, as all names that count are."""
+
+
+class _Folds(dict[int, str]):
+    """What NFKC case folding makes of characters: of the some thousand that it makes ASCII."""
+
+    def __missing__(self, ordinal: int) -> str:
+        char = chr(ordinal)
+        folded = "" if _UNSEEN.match(char) else unicodedata.normalize("NFKC", char).casefold()
+        if not folded.isascii():
+            raise _NoTwin
+        self[ordinal] = folded
+        return folded
+
+
+_FOLDS = _Folds()
+
+
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", _UNSEEN.sub("", name)).casefold()
+    """Fold a name by NFKC and case, as far as it may still come to one that counts.
+
+    What comes to ASCII does so by the character. To fold the whole of a name of megabytes would
+    take seconds and a gigabyte: some characters become eighteen.
+    """
+    folded = ""
+    try:
+        for at in range(0, len(name), _PIECE):
+            folded += name[at : at + _PIECE].translate(_FOLDS)
+            if folded and folded not in _BEGINNINGS:
+                break
+    except _NoTwin:
+        return ""
+    return folded
 
 
 def _references(places: list[dict[str, Any]]) -> int:

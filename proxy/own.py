@@ -1,11 +1,8 @@
 """The routes of our own: budget, quote, metrics and health."""
 
 import asyncio
-import hmac
-import json
-import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +19,6 @@ from proxy.clock import now_us
 from proxy.door import Caller, Door, UnknownKey
 from proxy.edge import ServerStatus
 from proxy.errors import (
-    BadRequest,
-    InvalidKey,
     LedgerUnavailable,
     MethodNotAllowed,
     NotFound,
@@ -35,14 +30,12 @@ from proxy.fares import Fares
 from proxy.instants import local
 from proxy.ledger.reader import revision, where_stands
 from proxy.ledger.session import LedgerFault
+from proxy.question import read_question
 from proxy.received import received
-from proxy.routes import Route as V3Route
-from proxy.routes import route
+from proxy.room import Room
 from proxy.scrape import Scrape
 from proxy.settings import Settings
 
-BEARER = b"bearer "
-_DECODER, _BLANKS = json.JSONDecoder(), re.compile(r"[ \t\n\r]*")
 PROOF_S = 1.0  # how long one proof that the ledger can be written is good for
 AT_ONCE = 32 * 1024  # bytes of a page of metrics
 PROBE_S = 3.0
@@ -53,12 +46,14 @@ class OwnRoutes:
     """Answers what is asked of Farebox itself."""
 
     settings: Settings
-    token: str
+    admin_only: Callable[[Request], None]
+    """Raises a refusal for whoever does not show the admin token."""
     status: ServerStatus
     door: Door
     fares: Fares
     assay: Assay
     scrape: Scrape
+    room: Room
     admin: Sequence[BaseRoute] = ()
 
     def __post_init__(self) -> None:
@@ -114,36 +109,25 @@ class OwnRoutes:
 
     async def quote(self, request: Request) -> Response:
         """Say what a submit would cost; spends nothing."""
-        caller = await self._caller(request)
-        text, asked = _json_object(await received(request, self.settings.max_body))
-        path = asked.get("path")
-        if not isinstance(path, str) or not path.startswith("/api/v3/"):
-            raise BadRequest("'path' must be a string that starts with /api/v3/.")
-        routed = route("POST", path.encode(errors="replace"))
-        if routed.route is not V3Route.SUBMIT:
-            raise BadRequest("'path' is not a priced submit.")
-        body = _as_written(text, "body")
-        content, headers = await self.assay(caller, routed, body)
+        caller, most = await self._caller(request), self.settings.max_body
+        with self.room.holding(most, known=not caller.unseen) as mine:
+            routed, body = read_question(await received(request, most, mine))
+            with self.room.place():
+                content, headers = await self.assay(caller, routed, body)
         response = JSONResponse(content)
         response.raw_headers += headers
         return response
 
     async def metrics(self, request: Request) -> Response:
         """Show the figures to Prometheus."""
-        if self.settings.metrics_auth and not self._is_admin(request):
-            raise InvalidKey("The metrics need the admin token.")
+        if self.settings.metrics_auth:
+            self.admin_only(request)
         accept = request.headers.get("accept", "")
         encodings = ",".join(request.headers.getlist("accept-encoding"))
         dialect = Dialect.accepted(accept, encodings)
         pieces = await self.scrape(dialect)
         headers = dialect.headers | {"content-length": str(sum(map(len, pieces)))}
         return StreamingResponse(_some_at_a_time(pieces), headers=headers)
-
-    def _is_admin(self, request: Request) -> bool:
-        sent = request.headers.get("authorization", "").encode()
-        if sent[: len(BEARER)].lower() != BEARER:
-            return False
-        return hmac.compare_digest(sent[len(BEARER) :].strip(), self.token.encode())
 
     async def healthz(self, _request: Request) -> Response:
         """Say that the process is up."""
@@ -207,41 +191,6 @@ def _figures(standing: Standing, *, shown: bool) -> dict[str, Any]:
         for name in ("limit_usd", "spent_usd", "reserved_usd"):
             del told[name]
     return told
-
-
-def _json_object(body: bytes) -> tuple[str, dict[str, Any]]:
-    """Read a JSON object: its text, and its members."""
-    try:
-        text = body.decode()
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise BadRequest("The body must be a JSON object.")
-    return text, found
-
-
-def _as_written(text: str, name: str) -> bytes:
-    """Cut a member's value out of a JSON object as it stands; of several the last, as `json` does.
-
-    Read and written again it would hold each member once, and nobody would see that it was there
-    twice. Absent is null.
-    """
-    found, at = "null", _behind(text, text.index("{") + 1)
-    while text.startswith('"', at):
-        key, at = _DECODER.raw_decode(text, at)
-        start = _behind(text, _behind(text, at) + 1)  # the colon is between
-        _, end = _DECODER.raw_decode(text, start)
-        if key == name:
-            found = text[start:end]
-        at = _behind(text, _behind(text, end) + 1)  # so is the comma, or the object ends
-    return found.encode()
-
-
-def _behind(text: str, at: int) -> int:
-    """Skip blanks."""
-    found = _BLANKS.match(text, at)
-    return found.end() if found else at
 
 
 def refused(refusal: Refusal) -> Response:

@@ -10,7 +10,7 @@ from proxy.answers import Outcome, submit_outcome
 from proxy.assay import Assay
 from proxy.bodies import body_hash
 from proxy.budget import tightest
-from proxy.call import Call, CallerGone, Header, Held
+from proxy.call import Call, CallerGone, Header
 from proxy.clock import now_us
 from proxy.crossing import Crossing
 from proxy.deciding import Deciding
@@ -22,7 +22,6 @@ from proxy.errors import (
     KeyPaused,
     ModelNotAllowed,
     NotFound,
-    Overloaded,
     Refusal,
     RequestNotUnderstood,
     UnknownPrice,
@@ -41,6 +40,7 @@ from proxy.polling import Polling
 from proxy.prices import Priced
 from proxy.quoting import Quoting
 from proxy.repeats import KeptAnswer, Repeats, headers_text, once_of
+from proxy.room import OPTIONS_BODY_MAX, Room
 from proxy.routes import Route
 from proxy.settings import Settings
 from proxy.shared_polls import SharedPolls
@@ -48,7 +48,6 @@ from proxy.strangers import Strangers
 from proxy.traffic import Traffic
 from proxy.upstream import Answer, NotSent, UpstreamError
 
-POLLS_OVER = 1.25  # polls are shed last: their image is paid for already
 SHED = frozenset({401, 503})  # nobody is known, or nothing more is to be asked of us
 GONE = 499  # what the metrics say of a caller who left before its request was whole
 
@@ -67,23 +66,30 @@ class Relay:
     in_flight_max: int
     assay: Assay
     strangers: Strangers = field(default_factory=Strangers)
-    in_flight: int = 0
     salt: bytes = b""  # of the hashes of bodies; without one there are none
 
     def __post_init__(self) -> None:
-        self.held = Held(self.settings.max_buffered)
+        self.room = Room.of(self.settings, self.in_flight_max)
+        self.held = self.room.held
         self.repeats = Repeats(self.fares)
         self.deciding = Deciding(self.fares, self.settings.charge_on == "submit")
         shared = SharedPolls() if self.settings.share_polls else None
         self.polling = Polling(self.fares, self.quoting, self.crossing, self.deciding, shared)
 
+    @property
+    def in_flight(self) -> int:
+        """How many calls are being answered."""
+        return self.room.in_flight
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call, count it, and log it."""
         call = Call.of(scope, receive, send)
-        self.in_flight += 1
+        self.room.in_flight += 1
         self.traffic.begin(call)
         try:
-            self._room(call)
+            if self.status.draining:
+                raise Draining
+            self.room.check(call)
             await self._serve(call)
         except Refusal as refusal:
             if not call.begun:
@@ -91,16 +97,9 @@ class Relay:
         except CallerGone:
             call.status = GONE
         finally:
-            self.in_flight -= 1
+            self.room.in_flight -= 1
             call.release(self.held)
             self.traffic.end(call)
-
-    def _room(self, call: Call) -> None:
-        if self.status.draining:
-            raise Draining
-        is_poll = call.routed.route is Route.POLL
-        if self.in_flight > self.in_flight_max * (POLLS_OVER if is_poll else 1):
-            raise Overloaded
 
     async def _refuse(self, call: Call, refusal: Refusal) -> None:
         self.traffic.refused(call, refusal.type, refusal.message)
@@ -143,16 +142,18 @@ class Relay:
 
     async def _first(self, call: Call, head: Head) -> None:
         """Serve a caller that the upstream has not let in yet, one call at a time until it has."""
-        async with self.strangers.turn(head.caller.key.fingerprint):
-            head = self.heads.of(call)
-            if head.caller.unseen:
-                await self._route(call, head)
-                return
-        await self._route(call, head)
+        async with self.room.apart(call, bytes_max=self.settings.max_body):
+            async with self.strangers.turn(head.caller.key.fingerprint):
+                head = self.heads.of(call)
+                if head.caller.unseen:
+                    await self._route(call, head)
+                    return
+            await self._route(call, head)
 
     async def _options(self, call: Call) -> None:
         ours = self.heads.door.guards(call.headers)
-        await self.crossing.keyless(call, await self._body(call), drop_key=ours)
+        async with self.room.apart(call, bytes_max=OPTIONS_BODY_MAX) as body:
+            await self.crossing.keyless(call, body, drop_key=ours)
 
     async def _poll(self, call: Call, head: Head) -> None:
         await self.polling(call, head, await self._body(call))
@@ -175,8 +176,8 @@ class Relay:
         once = once_of(call, caller.key, asked, body)
         call.kept = once is not None
         try:
-            priced = self._priced(call, head, body)
-            receipt = await self._reserve(call, head, priced, once)
+            # Not by a name: what an order says may be megabytes, and the call may last minutes.
+            receipt = await self._reserve(call, head, self._priced(call, head, body), once)
         except Repeated as repeated:
             await self._repeat(call, repeated.kept, once)
             return

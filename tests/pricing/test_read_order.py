@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from pricing import NotUnderstood, Order, quote
 from pricing.order import Surface
 from proxy.order import read_order
+from proxy.structure import PARTS_MAX
 from tests.pricing.tables import TABLE
 
 PATH = ("google", "gemini-3-pro-image-preview", "text-to-image")
@@ -110,6 +112,43 @@ def test_brackets_that_do_not_nest_are_not_depth() -> None:
     assert read(json.dumps({"a": [[]] * 500, "prompt": "[{" * 500, "n": 3})).n == 3
 
 
+# Filled up so that they are large enough to be counted.
+FILLED = b'"z":"' + b"z" * 70_000 + b'"'
+PARTS = {
+    "lists": (b"[],", 2),
+    "objects": (b"{},", 2),
+    "members": (b'{"a":0},', 2),
+    "numbers": (b"1,", 1),
+    "strings": (b'"",', 1),
+    "strings that look like their end": (b'"\\\\","\\",",', 2),
+    "lists in lists": (b"[" * 58 + b"]" * 58 + b",", 59),
+}
+
+
+def made_of(parts: int, pattern: bytes, each: int) -> bytes:
+    """A body of exactly so many parts: its own, the list's, a comma, and the pattern's."""
+    several, rest = divmod(parts - 3, each)
+    return b'{"a":[' + pattern * several + b"1," * rest + b"0]," + FILLED + b"}"
+
+
+@pytest.mark.parametrize(("pattern", "each"), PARTS.values(), ids=PARTS)
+def test_a_large_body_may_be_made_of_so_many_parts_and_no_more(pattern: bytes, each: int) -> None:
+    assert read(made_of(PARTS_MAX, pattern, each)).n is None
+    with pytest.raises(NotUnderstood, match=r"^body: is made of more than 250000 values$"):
+        read(made_of(PARTS_MAX + 1, pattern, each))
+
+
+@pytest.mark.parametrize("ending", [b"", b"[", b'"'])
+def test_what_is_made_of_too_much_is_refused_before_it_is_parsed(ending: bytes) -> None:
+    with pytest.raises(NotUnderstood, match="is made of more than"):
+        read(b'{"a":[' + b"[]," * 200_000 + ending)
+
+
+def test_what_stands_in_strings_is_no_part() -> None:
+    prompt = json.dumps('a cat, [a] "dog", {a\\' * 60_000)
+    assert read(f'{{"prompt": {prompt}, "n": 3, "b": {prompt}}}').n == 3
+
+
 WATCHED = ["model", "size", "resolution", "n", "num_images", "quality", "images", "image"]
 WATCHED += ["input_references", "provider", "sequential_image_generation"]
 
@@ -132,6 +171,8 @@ def test_a_priced_member_stands_once(member: str) -> None:
         ("\u017fize", "size"),
         ("\uff53ize", "size"),
         ("si\u200bze", "size"),
+        pytest.param("si" + "\u200b" * 1000 + "ze", "size", id="much that is never shown"),
+        ("\u017fequential_\u24d8mage_generation", "sequential_image_generation"),
         ("siz\u00ade", "size"),
         ("size\ufe0f", "size"),
         ("N", "n"),
@@ -150,6 +191,18 @@ def test_a_name_that_some_would_take_for_a_priced_member_is_not_understood(
             with pytest.raises(NotUnderstood) as refused:
                 read(json.dumps(body, ensure_ascii=ascii_only))
             assert refused.value.member == member
+
+
+@pytest.mark.parametrize("name", ["\ufdfa" * 500_000, "s" + "\ufdfa" * 500_000, "S" * 1_000_000])
+def test_a_name_of_megabytes_is_not_folded_as_a_whole(name: str) -> None:
+    """U+FDFA becomes eighteen characters: a name of 30 MB took 18 seconds and 1.4 GB."""
+    body = json.dumps({name: 1, "size": "1K"}, ensure_ascii=False).encode()
+    tracemalloc.start()
+    try:
+        assert read(body).size == "1K"
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

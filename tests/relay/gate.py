@@ -51,6 +51,10 @@ class _Held(BaseHTTPRequestHandler):
         number = self.server.arrived()
         self._answer({"id": f"p-{number}", "status": "created"})
 
+    def do_OPTIONS(self) -> None:
+        self.server.arrived()
+        self._answer({})
+
     def do_GET(self) -> None:
         self.server.arrived()
         self._answer({"id": self.path.split("/")[-2], "status": "processing"})

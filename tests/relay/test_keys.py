@@ -318,6 +318,15 @@ def test_an_upload_is_free(farebox: Farebox, upstream: Standin) -> None:
 
 
 @pytest.mark.parametrize("mode", ["refuse", "adopted"])
+def test_where_own_keys_are_kept_out_the_admin_token_is_told_from_none(
+    mode: str, start: Callable[..., Farebox]
+) -> None:
+    farebox = start(own_keys=mode)
+    said = {farebox.budget(each).text for each in ("a-guess", f"{ADMIN_TOKEN}x", ADMIN_TOKEN)}
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("mode", ["refuse", "adopted"])
 def test_own_keys_can_be_kept_out(mode: str, start: Callable[..., Farebox]) -> None:
     farebox = start(own_keys=mode)
     assert farebox.submit("sk-own-a").status_code == 401

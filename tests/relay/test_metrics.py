@@ -257,6 +257,22 @@ def test_the_metrics_need_the_admin_token_where_told_so(start: Callable[..., Far
     assert farebox.client.get(url, headers=allowed).status_code == 200
 
 
+def test_guessing_at_the_metrics_takes_longer_and_longer(start: Callable[..., Farebox]) -> None:
+    farebox = start(metrics_auth="1", own_keys="adopted")  # one of its own: its guesses count
+
+    def asked(path: str, token: str) -> httpx.Response:
+        sent = {"Authorization": f"Bearer {token}"}
+        return farebox.client.get(f"{farebox.url}{path}", headers=sent)
+
+    guesses = [asked("/metrics", f"guess-{number}") for number in range(30)]
+    assert [each.status_code for each in guesses[:5]] == [401] * 5
+    waits = [each.headers["retry-after"] for each in guesses if each.status_code == 429]
+    assert waits
+    assert all(int(wait) > 0 for wait in waits)
+    assert asked("/admin/keys", ADMIN_TOKEN).status_code == 200, "who asks elsewhere need not wait"
+    farebox.until(lambda: asked("/metrics", ADMIN_TOKEN).status_code == 200)
+
+
 def test_a_series_too_many_folds_into_other_and_sums_stay(start: Callable[..., Farebox]) -> None:
     farebox = start(metrics_series_max="2")
     for _ in range(4):

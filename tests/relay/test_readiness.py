@@ -25,7 +25,8 @@ async def test_after_a_failed_write_only_a_write_is_proof(tmp_path: Path) -> Non
     writer.start()
     reader = Reader(f"sqlite:///{path}")
     nobody: Any = None  # what readiness does not ask
-    own = OwnRoutes(nobody, "", ServerStatus(), nobody, Fares(writer, reader, 0), nobody, nobody)
+    fares, status = Fares(writer, reader, 0), ServerStatus()
+    own = OwnRoutes(nobody, nobody, status, nobody, fares, nobody, nobody, nobody)
     assert (await own.readyz(nobody)).status_code == 200
     path.rename(away)
     with pytest.raises(LedgerFault):

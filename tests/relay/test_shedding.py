@@ -44,6 +44,15 @@ class House:
         self.gate.until(awaited)
         return calls
 
+    def preflight(self) -> httpx.Response:
+        return self.farebox.client.options(self.farebox.url + PATH)
+
+    def preflights(self, count: int) -> list[Future[httpx.Response]]:
+        awaited = self.gate.arrivals + count
+        calls = [self.callers.submit(self.preflight) for _ in range(count)]
+        self.gate.until(awaited)
+        return calls
+
     def fares(self) -> int:
         return int(self.farebox.rows("SELECT count(*) FROM charges")[0][0])
 
@@ -126,6 +135,15 @@ def test_polls_alone_take_the_room_of_submits_too(house: House) -> None:
     waiting = house.polls(ROOM)
     assert shed(house.farebox.submit(house.key))
     house.gate.let(ROOM)
+    assert {one.result().status_code for one in waiting} == {200}
+
+
+def test_calls_without_a_key_have_a_room_of_their_own(house: House) -> None:
+    waiting = house.preflights(ROOM)
+    assert shed(house.preflight())
+    waiting += [*house.submits(ROOM), *house.polls(POLLS_ROOM - ROOM)]
+    assert shed(house.farebox.submit(house.key))
+    house.gate.let(ROOM + POLLS_ROOM)
     assert {one.result().status_code for one in waiting} == {200}
 
 
