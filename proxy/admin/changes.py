@@ -85,15 +85,17 @@ def create(asked: NewKey, *, actor: str) -> Change[Made]:
     return change
 
 
-def adopt(asked: Adoption, *, actor: str) -> Change[Key]:
+def adopt(asked: Adoption, *, actor: str, versions: Versions = None) -> Change[Key]:
     """Name a caller's own key; what it spent stays spent.
 
     Raises:
-        Taken, Impossible, Revoked: see each.
+        Taken, Impossible, Stale, Revoked: see each.
     """
 
     def change(store: Store) -> Key:
-        known = store.directory.keys.get(registry.own_id(asked.fingerprint))
+        known = store.alone().keys.get(registry.own_id(asked.fingerprint))
+        version = 0 if known is None else known.version  # what is not there has none
+        registry.as_read(f"own key '{asked.fingerprint}'", version, versions)
         if known is not None:
             _alive(known)
         facts = asked.facts()

@@ -59,7 +59,7 @@ class Keys:
             ),
             Endpoint(
                 "POST", "/admin/keys/adopt", "Name a caller's own GPT Proto key and budget it",
-                self.adopt, KeyTold, body=Adoption, refuses=(409,), tagged=True,
+                self.adopt, KeyTold, body=Adoption, refuses=(409, 412), versioned=True, tagged=True,
             ),
         ]  # fmt: skip
 
@@ -127,7 +127,9 @@ class Keys:
 
     async def adopt(self, asking: Asking[Nothing, Adoption]) -> Reply:
         """Name a caller's own key."""
-        return self._one(await self._do(changes.adopt(asking.body, actor=asking.actor)))
+        return self._one(
+            await self._do(changes.adopt(asking.body, actor=asking.actor, versions=asking.versions))
+        )
 
     async def show(self, asking: Asking[Nothing, Nothing]) -> Reply:
         """Show a key."""

@@ -51,6 +51,19 @@ def test_what_somebody_else_has_changed_is_left_alone(
     assert fresh.status_code == 200
 
 
+def test_an_own_key_that_somebody_else_has_adopted_is_left_alone(admin: httpx.Client) -> None:
+    body = {"fingerprint": "a" * 16, "name": "theirs"}
+    read = admin.post("/admin/keys/adopt", json=body).headers["etag"]
+    now = admin.patch("/admin/keys/theirs", json={"team": "t"}).headers["etag"]
+    for tag, fingerprint, status in [(read, "a", 412), (read, "b", 412), (now, "a", 200)]:
+        answer = admin.post(
+            "/admin/keys/adopt",
+            json={"fingerprint": fingerprint * 16, "name": "ours"},
+            headers={"if-match": tag},
+        )
+        assert answer.status_code == status, answer.text
+
+
 @pytest.mark.parametrize("call", ["pause", "resume"])
 def test_a_team_that_somebody_else_has_changed_is_left_alone(
     call: str, admin: httpx.Client
