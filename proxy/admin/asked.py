@@ -158,7 +158,7 @@ class Rotation(Asked):
     grace_s: int = Field(0, ge=0, le=GRACE_MAX_S, description="Seconds.")
     force: bool = Field(
         default=False,
-        description="End the grace of an earlier rotation, which is refused otherwise.",
+        description="End the grace of an earlier rotation for another; refused otherwise.",
     )
 
 

@@ -93,7 +93,7 @@ def adopt(asked: Adoption, *, actor: str, versions: Versions = None) -> Change[K
     """
 
     def change(store: Store) -> Key:
-        known = store.alone().keys.get(registry.own_id(asked.fingerprint))
+        known = store.directory.keys.get(registry.own_id(asked.fingerprint))
         version = 0 if known is None else known.version  # what is not there has none
         registry.as_read(f"own key '{asked.fingerprint}'", version, versions)
         if known is not None:
@@ -137,14 +137,15 @@ def rotate(
 
     Raises:
         Missing, Stale, Revoked, Impossible: see each; a caller's own key is its owner's to rotate.
-        StillGood: the grace of an earlier rotation runs, and it is not to be ended by `force`.
+        StillGood: a grace is asked for while an earlier one runs, so that two old secrets would
+            have to be good; without a grace, or with `force`, the earlier one ends.
     """
 
     def change(store: Store) -> Made:
         key = _living(store, name, versions)
         if key.own:
             raise Impossible(f"'{key.name}' is a caller's own key: only its owner can rotate it")
-        if key.old_until_us > store.session.now_us() and not force:
+        if grace_s and key.old_until_us > store.session.now_us() and not force:
             raise StillGood(key)
         return registry.rotate(key.id, actor=actor, grace_us=grace_s * 1_000_000)(store)
 
@@ -162,7 +163,7 @@ def put(
     action = {ACTIVE: "key.resume", PAUSED: "key.pause", REVOKED: "key.revoke"}[state]
 
     def change(store: Store) -> Key:
-        key = find(store.alone(), name)
+        key = find(store.directory, name)
         if key.state == state == REVOKED:
             return key
         key = _living(store, name, versions)
@@ -197,7 +198,6 @@ def set_team(name: str, asked: TeamFacts, *, actor: str, versions: Versions = No
     """
 
     def change(store: Store) -> Team:
-        store.alone()
         return registry.set_team(name, asked.facts(), actor=actor, versions=versions)(store)
 
     return change
@@ -214,7 +214,7 @@ def put_team(
     """
 
     def change(store: Store) -> Team:
-        team(store.alone(), name)
+        team(store.directory, name)
         facts = {"state": state}
         return registry.set_team(name, facts, actor=actor, why=why, versions=versions)(store)
 
@@ -270,7 +270,7 @@ def entries(session: Session, charge_id: str) -> list[Any]:
 
 def _living(store: Store, name: str, versions: Versions) -> Key:
     """Find a key that may be changed, as nobody else can change it before this is written."""
-    key = find(store.alone(), name)
+    key = find(store.directory, name)
     _alive(key)
     registry.as_read(f"key '{key.name}'", key.version, versions)
     return key

@@ -25,8 +25,8 @@ done once, on any worker and across restarts. A repeat of what told no secret ge
 a secret is kept nowhere, so the repeat of what told one is a 409 `already_done` that names what was
 done, and when. Another request under the same key is a 422. A refused call frees its key.
 
-A rotation while the secret from before the last one is still good is a 409, with
-`details.old_secret_until`, unless `force` says to end it.
+A key has one old secret. A rotation with a grace, while the grace of an earlier one runs, is a 409
+with `details.old_secret_until`, unless `force` says to end that; one without a grace ends it.
 """
 Document = dict[str, Any]
 

@@ -112,7 +112,7 @@ def rotate(
         str | None, typer.Option(help="How long the old secret is still good, such as 24h.")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also while an earlier rotation's old secret is good.")
+        bool, typer.Option("--force", help="Also if a grace of an earlier rotation runs: end it.")
     ] = False,
     as_json: Json = False,
 ) -> None:

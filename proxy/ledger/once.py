@@ -55,7 +55,6 @@ def once(
         return change
 
     def first(store: Store) -> T:
-        store.alone()  # of two at once the second sees what the first has kept
         session = store.session
         now = session.now_us()
         kept = rows.kept(session, CALLER, asked.idempotency_key)

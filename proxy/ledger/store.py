@@ -98,17 +98,6 @@ class Store:
         )
         return int(self.meta("revision") or 0)
 
-    def alone(self) -> Directory:
-        """Wait for whoever changes keys or teams, and read them as they were left.
-
-        What is decided from the directory after this cannot be decided twice. SQLite's
-        transactions are alone from their beginning.
-        """
-        if self.session.lock:
-            sql = f"SELECT value FROM meta WHERE name='revision'{self.session.lock}"  # noqa: S608
-            self.session.rows(sql)
-        return self.refresh()
-
     def refresh(self) -> Directory:
         """Read what changed in the directory since it was last read."""
         revision = int(self.meta("revision") or 0)

@@ -286,7 +286,7 @@ def test_a_rotated_key_calls_with_both_secrets_only_during_the_grace(
     old = made(admin, "rotated", daily_budget_usd="9").json()["key"]
     new = admin.post("/admin/keys/rotated/rotate", json={"grace_s": 3600}).json()["key"]
     assert [served.submit(secret).status_code for secret in (old, new)] == [200, 200]
-    last = admin.post("/admin/keys/rotated/rotate", json={"force": True}).json()["key"]
+    last = admin.post("/admin/keys/rotated/rotate").json()["key"]
     assert [served.submit(secret).status_code for secret in (new, last)] == [401, 200]
     spent = admin.get("/admin/keys/rotated/budget").json()["budgets"][0]
     assert spent["reserved_usd"] == "0.120600", "rotation does not reset what was spent"
@@ -307,7 +307,7 @@ def test_a_key_says_when_it_was_made_and_how_long_an_old_secret_is_good(
     for shown in (admin.get("/admin/keys/dated").json(), listed["dated"]):
         for fact in ("created_at", "old_secret_until"):
             assert shown[fact] == told[fact]
-    ended = admin.post("/admin/keys/dated/rotate", json={"force": True}).json()
+    ended = admin.post("/admin/keys/dated/rotate").json()
     assert ended["old_secret_until"] is None
 
 

@@ -27,9 +27,10 @@ def test_a_rotation_that_is_repeated_leaves_the_secret_in_use_alone(
     assert error["details"]["old_secret_until"][:16] in error["message"]
     assert 'send "force": true' in error["message"]
     assert [served.submit(secret).status_code for secret in (old, new)] == [200, 200]
-    assert admin.post(path, json={"force": True}).status_code == 200
-    assert [served.submit(secret).status_code for secret in (old, new)] == [401, 401]
-    assert admin.post(path).status_code == 200, "no grace runs any more"
+    third = admin.post(path, json={"grace_s": 3600, "force": True}).json()["key"]
+    assert [served.submit(secret).status_code for secret in (old, new, third)] == [401, 200, 200]
+    assert admin.post(path).status_code == 200, "without a grace all that was before ends"
+    assert [served.submit(secret).status_code for secret in (new, third)] == [401, 401]
 
 
 CALLS = [("rotate", {}), ("pause", {}), ("resume", {}), ("top-up", {"usd": "1"})]

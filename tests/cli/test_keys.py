@@ -179,7 +179,7 @@ def test_a_rotation_that_is_repeated_is_a_finding_until_it_is_forced(program: Pr
     assert (ran.code, ran.out) == (1, "")
     assert "the secret before is good until 20" in ran.err
     assert "--force" in ran.err
-    program.well("keys", "rotate", "web", "--force")
+    program.well("keys", "rotate", "web", "--grace", "24h", "--force")
     program.well("keys", "rotate", "web")
 
 

@@ -360,7 +360,8 @@ def test_a_secret_in_its_grace_is_ended_only_when_that_is_said(admin: httpx.Clie
     for form, status, offered in [
         ({"grace_h": "1"}, 201, False),
         ({"grace_h": "1"}, 422, True),
-        ({"force": "yes"}, 201, True),
+        ({"grace_h": "1", "force": "yes"}, 201, True),
+        ({"grace_h": "0"}, 201, True),
         ({}, 201, False),
     ]:
         page = admin.get("/keys/turning").text
