@@ -66,11 +66,11 @@ def affordable(
     no price.
     """
     wanted = table.models.get(quote.model) if quote else None
-    aim = None if wanted and wanted.kind == "tool" else _aim(order, quote)
+    aim = "" if wanted and wanted.kind == "tool" else _aim(order, quote)
     own: list[Offer] = []
     others: list[Offer] = []
     for model in table.models.values():
-        if model is wanted or (aim and may_do(model, aim)):
+        if model is wanted or may_do(model, aim):
             found = own if model is wanted else others
             offers = _offers(model, order, _images(model, order, quote), allowed)
             found.extend(each for each in offers if each.micros <= remaining_micros)
@@ -94,9 +94,9 @@ def _aim(order: Order, quote: Quote | None) -> str:
     own = aim_of(quote.model) if quote else ""
     if own not in ("", DRAW):
         return own
-    word = quote.task if quote else "".join(order.segments[-1:])
-    brought = "image-to-image" if order.references else "text-to-image"
-    return EDIT if TASKS.get(word, brought) == "image-to-image" else DRAW
+    task = TASKS.get(quote.task if quote else (order.segments or ("",))[-1])
+    edits = bool(order.references) if task is None else task == "image-to-image"
+    return EDIT if edits else DRAW
 
 
 def _varied(ranked: list[Offer], count: int) -> list[Offer]:

@@ -74,6 +74,10 @@ REMOVER = "image-background-remover"
         ("image-zoom", "upscale"),
         (REMOVER, "remove"),
         ("Some-Inpaint-2", "inpaint"),
+        ("outpaint", "expand"),
+        ("flux-expand", "expand"),
+        ("remove-it", "remove"),
+        ("upscale-4x", "upscale"),
         ("credited", ""),
     ],
 )
@@ -90,6 +94,12 @@ def test_a_name_says_what_a_model_is_for(model: str, aim: str) -> None:
         pytest.param(in_body(PRO, references=2), {"edit", "remix"}, True, id="pictures to edit"),
         pytest.param(in_body(PRO), {"generate"}, True, id="no pictures"),
         pytest.param(on_path("ideogram-edit-v3"), {"remix"}, True, id="named to edit"),
+        pytest.param(
+            on_path("ideogram-generate-v3", "image-edit"),
+            {"edit", "remix"},
+            True,
+            id="named to draw",
+        ),
         pytest.param(on_path("ideogram-reframe-v3", "x"), set(), False, id="to reframe"),
         pytest.param(on_path("image-upscaler", "upscale"), set(), False, id="a tool"),
     ],
@@ -105,6 +115,35 @@ def test_models_that_cannot_do_it_by_their_name_are_left_out(
     found = set(fits(order, 10**9, family)) - {quote(order, TABLE).model}
     assert found == {f"ideogram-{word}-v3" for word in named}
     assert bool(fits(order, 10**9, lambda model, _: model == "kling-image-o1")) is others
+
+
+@pytest.mark.parametrize(
+    ("order", "edits"),
+    [
+        (on_path("unheard-of"), False),
+        (on_path("unheard-of", references=1), False),
+        (on_path("unheard-of", "image-edit"), True),
+        (on_path("unheard-of", ""), False),
+        (on_path("unheard-of", "", references=1), True),
+        (in_body("unheard-of", references=2), True),
+        (in_body("unheard-of"), False),
+    ],
+)
+def test_an_order_for_an_unknown_model_has_a_task_all_the_same(order: Order, edits: bool) -> None:
+    def family(model: str, _: str) -> bool:
+        return model in ("ideogram-generate-v3", "ideogram-edit-v3")
+
+    told = affordable(order, None, TABLE, remaining_micros=10**9, allowed=family)
+    assert told == [f"ideogram-{'edit' if edits else 'generate'}-v3"]
+
+
+def test_a_tool_with_any_name_is_no_picture() -> None:
+    table = table_of(FILMS.replace('kind = "video"', 'kind = "tool"'))
+    order = on_path("film", "x", size="1080p")
+    told = affordable(
+        order, quote(order, table), table, remaining_micros=150_000, allowed=any_at_all
+    )
+    assert told == ["film@720p"]
 
 
 def test_what_is_left_of_the_five_goes_to_more_of_the_same() -> None:
