@@ -121,12 +121,10 @@ class Farebox:
         )
         await self._recover(fares)
         upstream = Upstream(settings.upstream_url, timeout_s=settings.upstream_timeout_s)
-        newest = NewestPrices(writer, reader, prices)
-        fares.on_moved = newest.catch_up
         relay = self._wire(fares, prices, upstream)
         if settings.hash_bodies:
             relay.salt = await writer.transact(salt)
-        looking = self._beside(fares, newest, upstream)
+        looking = self._beside(fares, prices, upstream)
         self.status.on_sighup.append(lambda: self._reload(fares))
         try:
             yield
@@ -144,12 +142,12 @@ class Farebox:
             await asyncio.to_thread(store.session.close)
             self.relay_log.flush()
 
-    def _beside(
-        self, fares: Fares, prices: NewestPrices, upstream: Upstream
-    ) -> list[asyncio.Task[None]]:
+    def _beside(self, fares: Fares, prices: Prices, upstream: Upstream) -> list[asyncio.Task[None]]:
         """Start what goes on beside the calls, until it is cancelled."""
+        newest = NewestPrices(fares.writer, fares.reader, prices)
+        fares.on_moved = newest.catch_up
         running = [
-            self._look(fares, prices),
+            self._look(fares, newest),
             self._reconciler(fares, upstream).run(),
             Notifier(self.settings, fares).run(),
             Sealer(fares.writer, self.settings.database_url).run(),
