@@ -71,13 +71,9 @@ def _add(store: Store, table: PriceTable, actor: str) -> bool:
 def _refuse_priced(session: Session, version: str) -> None:
     """Let a version be replaced only if no charge has its price, nor will have it.
 
-    Every commit of charges reads the revision first. On a server where many commit at once, the
-    lock waits for those that read the old one, and lets the rest read only what is stored here:
-    a charge is never admitted at a price that its version has no longer (`PricesMoved`).
+    A change is alone: no commit is under way that goes by what is replaced, and those after it
+    find what is stored here (`PricesMoved`).
     """
-    if session.dialect != "sqlite":
-        session.run("SET LOCAL lock_timeout='1s'")  # of a report that reads for minutes
-        session.run("LOCK TABLE meta IN ACCESS EXCLUSIVE MODE")
     if session.rows("SELECT 1 FROM charges WHERE price_version=? LIMIT 1", (version,)):
         raise VersionClash(
             f"price version {version} has priced charges and cannot change; make a new one"
