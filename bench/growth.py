@@ -44,6 +44,7 @@ MODEL = "gemini-3.1-flash-image-preview"
 QUOTE = Quote(
     MODEL, MODEL, "1K", "text-to-image", 1, Micros(40_200), Micros(67_000), "2026-09-25",
     "published", assumed=False, images_mode="one",
+    sha256=load_tables(BUNDLED).version("2026-09-25").sha256,
 )  # fmt: skip
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i+1 FROM n WHERE i+1<?2) "
 _CHARGES = _NUMBERS + (

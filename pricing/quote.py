@@ -18,7 +18,7 @@ class Quote:
     """The price of an order at one version; later versions do not touch it.
 
     `called` is the name the order used, `unit_micros` the price of one image (of the whole run
-    where `images_mode` is `run`), `assumed` marks a price the order left open. `digest` is that of
+    where `images_mode` is `run`), `assumed` marks a price the order left open. `sha256` is that of
     the table, as a version that priced nothing yet may be replaced.
     """
 
@@ -33,7 +33,7 @@ class Quote:
     status: str
     assumed: bool
     images_mode: ImagesMode
-    digest: str = field(default="", repr=False, compare=False)
+    sha256: str = field(default="", repr=False, compare=False)
 
     @property
     def price_micros(self) -> Micros:
@@ -92,7 +92,7 @@ def _quote(order: Order, table: PriceTable) -> Quote:
         status="derived" if is_alias else rate.status,
         assumed=found.is_open,
         images_mode=mode,
-        digest=table.digest,
+        sha256=table.sha256,
     )
 
 

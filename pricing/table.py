@@ -73,7 +73,7 @@ class PriceTable:
     source: str
     text: str = field(repr=False, compare=False)
     names: Mapping[str, Model] = field(init=False, repr=False)
-    digest: str = field(init=False, repr=False, compare=False)
+    sha256: str = field(init=False, repr=False, compare=False)
     """SHA-256 of the text: two that share a version and not this are two tables."""
     quoted: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
     """What `quote` found for orders that are likely to come again."""
@@ -86,7 +86,7 @@ class PriceTable:
         names = {name: model for model in self.models.values() for name in names_of(model)}
         long = [name.split("/") for name in names if "/" in name]
         object.__setattr__(self, "names", names)
-        object.__setattr__(self, "digest", sha256(self.text.encode()).hexdigest())
+        object.__setattr__(self, "sha256", sha256(self.text.encode()).hexdigest())
         object.__setattr__(self, "_heads", frozenset(parts[0] for parts in long))
         object.__setattr__(self, "_longest", max(map(len, long), default=1))
         folded: dict[str, frozenset[str]] = {}

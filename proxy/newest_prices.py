@@ -29,6 +29,6 @@ class NewestPrices:
         """
         async with self._one:  # who comes after the first finds it done
             held = self.writer.directory
-            if held.prices != self.prices.digests:
+            if held.prices != self.prices.sha256s:
                 self.prices.replace(await self.reader.ask(versions.book))
             self.prices.counting = held.counting

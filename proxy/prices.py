@@ -17,8 +17,8 @@ class Prices:
     book: PriceBook
     relay_unpriced: bool
     counting: frozenset[tuple[str, str]] = frozenset()
-    digests: Mapping[str, str] = field(init=False)
-    """Each version of the book and the digest of its text."""
+    sha256s: Mapping[str, str] = field(init=False)
+    """Each version of the book and the SHA-256 of its text."""
 
     def __post_init__(self) -> None:
         self.replace(self.book)
@@ -26,7 +26,7 @@ class Prices:
     def replace(self, book: PriceBook) -> None:
         """Price from another book from now on."""
         self.book = book
-        self.digests = {table.version: table.digest for table in book.versions}
+        self.sha256s = {table.version: table.sha256 for table in book.versions}
         self._table: PriceTable | None = None
         self._from_us, self._until_us = FAR_US, 0
 
@@ -72,7 +72,7 @@ class Priced:
     def __call__(self, at_us: int) -> Quote | None:
         """Quote at the instant of admission; a new version that cannot price it changes nothing."""
         table = self.prices.at(at_us)
-        if self.quote is None or self.quote.digest == table.digest:
+        if self.quote is None or self.quote.sha256 == table.sha256:
             return self.quote
         try:
             return self.prices.quote(self.order, at_us)

@@ -45,8 +45,9 @@ def differences(session: Session) -> Iterator[Difference]:
     tables: dict[str, PriceTable | None] = {}
     for version, effective_us, digest, body in session.rows(_VERSIONS):
         where = f"price version {version}"
+        made = sha256(body.encode()).hexdigest()
         for known in {digest, told.get(version, digest)}:
-            if (made := sha256(body.encode()).hexdigest()) != known:
+            if made != known:
                 yield Difference(where, "sha256", *apart(made, known))
         table = tables[version] = _read(body, version)
         if table is None:

@@ -98,7 +98,7 @@ class Reserve(Operation):
 
 def _is_stale(quote: Quote, view: View) -> bool:
     """Say whether the ledger holds other prices under the version of a quote."""
-    return view.directory.prices.get(quote.version, quote.digest) != quote.digest
+    return view.directory.prices.get(quote.version, quote.sha256) != quote.sha256
 
 
 def _priced(quote: Quote) -> Bought:

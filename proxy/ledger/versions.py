@@ -39,7 +39,7 @@ def _is_new(session: Session, table: PriceTable) -> bool:
     """Say whether a version is not stored as it is; raises `VersionClash` where it may not be."""
     starts = epoch_us(table.effective_from)
     found = session.rows("SELECT sha256 FROM price_versions WHERE version=?", (table.version,))
-    if found and found[0][0] == table.digest:
+    if found and found[0][0] == table.sha256:
         return False
     if found:
         _refuse_priced(session, table.version)
@@ -53,7 +53,7 @@ def _is_new(session: Session, table: PriceTable) -> bool:
 
 
 def _add(store: Store, table: PriceTable, actor: str) -> bool:
-    session, digest = store.session, table.digest
+    session, digest = store.session, table.sha256
     if not _is_new(session, table):
         return False
     starts = epoch_us(table.effective_from)

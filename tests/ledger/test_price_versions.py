@@ -52,9 +52,9 @@ def other(ledger: Ledger) -> Iterator[Ledger]:
 
 
 def test_the_directory_tells_a_version_that_was_replaced(ledger: Ledger, key: Key) -> None:
-    assert ledger.store.directory.prices == {"y1": table("0.04").digest}
+    assert ledger.store.directory.prices == {"y1": table("0.04").sha256}
     assert store(ledger, "0.05") == ["y1"]
-    assert ledger.store.directory.prices == {"y1": table("0.05").digest}
+    assert ledger.store.directory.prices == {"y1": table("0.05").sha256}
     assert store(ledger, "0.05") == []
 
 
@@ -82,7 +82,7 @@ def test_a_version_that_priced_a_charge_stays_as_it_is(
     for node in (ledger, other):
         with pytest.raises(VersionClash, match="y1 has priced charges"):
             store(node, "0.05")
-    assert ledger.store.directory.prices == {"y1": table("0.04").digest}
+    assert ledger.store.directory.prices == {"y1": table("0.04").sha256}
 
 
 def is_waiting(ledger: Ledger) -> bool:

@@ -50,6 +50,18 @@ class Clock:
 _UNITS = {"hours": HOUR_US, "minutes": MINUTE_US, "seconds": 1_000_000, "days": 24 * HOUR_US}
 
 
+TABLE = """
+version = "2026-09-25"
+effective_from = 2026-09-25T00:00:00Z
+[models."gemini-2.5-flash-image"]
+images = "n"
+[models."gemini-2.5-flash-image".prices]
+"1K" = { usd = "0.000100", list_usd = "0.000200" }
+"2K" = { usd = "0.000100", list_usd = "0.000300" }
+"""
+SHA256 = load_table(TABLE, name="test").sha256
+
+
 def quote(unit_micros: int, *, images: int = 1, mode: ImagesMode = "n") -> Quote:
     """Price some images."""
     return Quote(
@@ -64,18 +76,8 @@ def quote(unit_micros: int, *, images: int = 1, mode: ImagesMode = "n") -> Quote
         status="published",
         assumed=False,
         images_mode=mode,
+        sha256=SHA256,
     )
-
-
-TABLE = """
-version = "2026-09-25"
-effective_from = 2026-09-25T00:00:00Z
-[models."gemini-2.5-flash-image"]
-images = "n"
-[models."gemini-2.5-flash-image".prices]
-"1K" = { usd = "0.000100", list_usd = "0.000200" }
-"2K" = { usd = "0.000100", list_usd = "0.000300" }
-"""
 
 
 def price(unit_micros: int, **facts: Any) -> Callable[[int], Quote]:

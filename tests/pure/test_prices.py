@@ -146,8 +146,8 @@ def test_a_version_that_was_replaced_prices_again() -> None:
     found = priced(START_US)
     assert found is not None
     assert (found.version, found.price_micros) == ("old", 30_000)
-    assert found.digest == prices.digests["old"] != OLD.digest
-    assert prices.digests["new"] == NEW.digest
+    assert found.sha256 == prices.sha256s["old"] != OLD.sha256
+    assert prices.sha256s["new"] == NEW.sha256
 
 
 def test_what_passed_unpriced_stays_so() -> None:

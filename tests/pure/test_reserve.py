@@ -246,7 +246,7 @@ def test_a_reservation_asks_for_its_days_and_its_idempotency_key() -> None:
 def test_a_version_with_other_prices_by_now_sells_nothing(
     stored: dict[str, str], *, taken: bool
 ) -> None:
-    view, asked = empty(prices=stored), order(sold_as(digest="a"))
+    view, asked = empty(prices=stored), order(sold_as(sha256="a"))
     if taken:
         assert asked.apply(view).fare.reserved_micros == 200
         return
