@@ -40,7 +40,7 @@ from proxy.polling import Polling
 from proxy.prices import Priced
 from proxy.quoting import Quoting
 from proxy.repeats import KeptAnswer, Repeats, headers_text, once_of
-from proxy.room import OPTIONS_BODY_MAX, Room
+from proxy.room import Room
 from proxy.routes import Route
 from proxy.settings import Settings
 from proxy.shared_polls import SharedPolls
@@ -152,7 +152,7 @@ class Relay:
 
     async def _options(self, call: Call) -> None:
         ours = self.heads.door.guards(call.headers)
-        async with self.room.apart(call, bytes_max=OPTIONS_BODY_MAX) as body:
+        async with self.room.apart(call, bytes_max=self.settings.max_body) as body:
             await self.crossing.keyless(call, body, drop_key=ours)
 
     async def _poll(self, call: Call, head: Head) -> None:

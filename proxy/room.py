@@ -16,7 +16,6 @@ from proxy.routes import Route
 from proxy.settings import Settings
 
 POLLS_OVER: Final = 1.25  # polls are shed last: their image is paid for already
-OPTIONS_BODY_MAX: Final = 8 * 1024  # bytes; a browser sends none
 NOBODYS_PART: Final = 4  # one of so many parts of the bytes, and room for one body at the least
 
 
