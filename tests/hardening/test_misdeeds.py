@@ -41,7 +41,7 @@ def farebox(
     upstream: Standin, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[CountedFarebox]:
     home = tmp_path_factory.mktemp("counted")
-    started = CountedFarebox(home, upstream.url, upstream_timeout="1s")
+    started = CountedFarebox(home, upstream.url, upstream_timeout="2s")
     try:
         yield started.start()
     finally:
