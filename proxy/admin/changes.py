@@ -196,11 +196,7 @@ def set_team(name: str, asked: TeamFacts, *, actor: str, versions: Versions = No
     Raises:
         Stale: somebody else has changed it since it was read.
     """
-
-    def change(store: Store) -> Team:
-        return registry.set_team(name, asked.facts(), actor=actor, versions=versions)(store)
-
-    return change
+    return registry.set_team(name, asked.facts(), actor=actor, versions=versions)
 
 
 def put_team(

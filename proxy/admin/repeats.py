@@ -36,7 +36,7 @@ def once_of(request: Request, body: bytes) -> Once | None:
             f"'Idempotency-Key': one of 1 to {IDEMPOTENCY_CHARS_MAX} printable characters.",
             {"member": "Idempotency-Key"},
         )
-    target = f"{request.method} {request.url.path}\n"
+    target = f"{request.method} {request.scope['path']}\n"
     return Once(key, hashlib.sha256(target.encode() + body).hexdigest())
 
 

@@ -9,18 +9,12 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from proxy.ledger import rows
-from proxy.ledger.fare import KEPT_US
+from proxy.ledger.fare import KEPT_US, Kept
 from proxy.ledger.store import Store
 
 T = TypeVar("T")
 CALLER: Final = "admin"  # no id of a key looks like this
 _DONE: Final = 200
-_KEEP: Final = (
-    "INSERT INTO replays(caller,idempotency_key,request_hash,charge_id,status,headers,body,"
-    "created_us) VALUES(?,?,?,'',?,'[]',?,?) ON CONFLICT(caller,idempotency_key) DO UPDATE SET"
-    " request_hash=excluded.request_hash, charge_id='', status=excluded.status, headers='[]',"
-    " body=excluded.body, created_us=excluded.created_us"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +57,10 @@ def once(
                 raise OtherRequest
             raise DoneBefore(bytes(kept.body or b""), kept.created_us)
         result = change(store)
-        session.run(
-            _KEEP,
-            (CALLER, asked.idempotency_key, asked.request_hash, _DONE, told(result), now),
+        done = Kept(
+            CALLER, asked.idempotency_key, asked.request_hash, "", _DONE, "[]", told(result), now
         )
+        rows.keep(session, done)
         return result
 
     return first

@@ -68,10 +68,11 @@ _SPEND_KEY = (
 )  # fmt: skip
 _TOTAL_KEY = ("team", "key_name", "model", "resolution")
 _KEEP = (
-    "INSERT INTO replays(caller,idempotency_key,request_hash,charge_id,status,headers,created_us)"
-    " VALUES(?,?,?,?,0,'[]',?) ON CONFLICT(caller,idempotency_key) DO UPDATE SET"
-    " request_hash=excluded.request_hash, charge_id=excluded.charge_id, status=0, headers='[]',"
-    " body=NULL, created_us=excluded.created_us"
+    "INSERT INTO replays(caller,idempotency_key,request_hash,charge_id,status,headers,body,"
+    "created_us)"
+    " VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(caller,idempotency_key) DO UPDATE SET"
+    " request_hash=excluded.request_hash, charge_id=excluded.charge_id, status=excluded.status,"
+    " headers=excluded.headers, body=excluded.body, created_us=excluded.created_us"
 )
 
 
@@ -190,8 +191,8 @@ def save(session: Session, view: View) -> None:
 
 
 def _save_kept(session: Session, view: View) -> None:
-    for kept in view.keeping:
-        session.run(_KEEP, (*astuple(kept)[:4], kept.created_us))
+    for each in view.keeping:
+        keep(session, each)
     for answer in view.answered:
         session.run("UPDATE replays SET status=?,headers=?,body=? WHERE charge_id=?", answer)
     if view.freed:
@@ -230,6 +231,11 @@ def _save_counters(session: Session, view: View) -> None:
 def _adding(table: str, key: tuple[str, ...], figures: tuple[str, ...]) -> str:
     sums = ", ".join(f"{figure}={table}.{figure}+excluded.{figure}" for figure in figures)
     return f"ON CONFLICT({','.join(key)}) DO UPDATE SET {sums}"
+
+
+def keep(session: Session, kept: Kept) -> None:
+    """Keep what is known of an Idempotency-Key, in the place of what was kept before."""
+    session.run(_KEEP, astuple(kept))
 
 
 def kept(session: Session, caller: str, idempotency_key: str) -> Kept | None:
