@@ -37,6 +37,8 @@ _numbers = itertools.count(1)
 class Farebox:
     """One installation: its directory, its settings, and its process while it runs."""
 
+    program = "proxy"
+
     def __init__(self, home: Path, upstream: str, **settings: str) -> None:
         self.home = home
         self.database = home / "farebox.db"
@@ -59,7 +61,7 @@ class Farebox:
 
     def start(self, *flags: str, environ: Mapping[str, str] | None = None) -> "Farebox":
         migrate(self.settings["database_url"])  # quick: Alembic is loaded here; see tests/setup
-        command = [sys.executable, "-m", "proxy", "serve", "--port", str(self.port), *flags]
+        command = [sys.executable, "-m", self.program, "serve", "--port", str(self.port), *flags]
         with self.log.open("a") as log:
             said = log.tell()
             self.process = subprocess.Popen(
