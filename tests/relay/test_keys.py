@@ -406,3 +406,12 @@ def test_the_charge_of_an_own_key_names_its_account(farebox: Farebox) -> None:
     charge = farebox.charge(charge_of(farebox.submit("sk-own-account")))
     assert charge["account"] == fingerprint("sk-own-account")
     assert charge["key_name"].startswith("own-")
+
+
+def test_a_paid_answer_passes_though_its_key_cannot_be_kept(farebox: Farebox) -> None:
+    secret = "sk-own-whose-row-is-somebody-else-s"
+    farebox.key(f"own-{fingerprint(secret)}", daily_micros=-1)  # no door gives that name away
+    answer = farebox.submit(secret)
+    assert (answer.status_code, state_of(answer)) == (200, "accepted")
+    assert farebox.charge(charge_of(answer))["prediction_id"] == prediction_of(answer)
+    assert "an own key could not be kept" in farebox.log.read_text()
