@@ -121,7 +121,7 @@ def _bare(module: str, python: Python = lambda _: ([sys.executable], {})) -> Sta
         command, environment = python(place)
         command += ["-m", "uvicorn", f"{module}:app", "--port", str(port)]
         quiet = ["--no-access-log", "--log-level", "error", "--loop", "uvloop"]
-        environment |= {"BENCH_UPSTREAM": str(upstream)}
+        environment |= {"BENCH_UPSTREAM": str(upstream), "BENCH_LEDGER": f"{place}/booked.db"}
         return [*command, *quiet, "--http", "httptools"], environment
 
     return start
@@ -150,10 +150,12 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
+BARE, BOOKED = "bare+client", "booked+client"
 FAREBOX = Peer("farebox", farebox_by("proxy"), prepare=farebox_key)
 PEERS = (
     FAREBOX,
-    Peer("bare, our client", _bare("bench.bare")),
+    Peer(BARE, _bare("bench.bare")),
+    Peer(BOOKED, _bare("bench.bare_booked"), polls=False),
     Peer("bare starlette+httpx", _bare("bench.bare_httpx", clean.python)),
     Peer("bare starlette+httpx+sniffio", _bare("bench.bare_httpx")),
     Peer("nginx", _program("nginx", "-c $CONF", configurations.NGINX), "nginx"),

@@ -5,11 +5,12 @@ from statistics import median
 
 from bench.cells import Sample
 from bench.goals import GOALS, Finding, found
+from bench.peers import BARE, BOOKED
 
 HEAD = (
     "| proxy | CPU ms a call (min to max) | CPU, Farebox = 1 | calls/s | p50 ms | p99 ms | failed |"
 )
-US, BARE = "farebox", "bare, our client"
+US = "farebox"
 Cells = dict[str, dict[str, list[Sample]]]
 
 
@@ -34,11 +35,20 @@ def findings(samples: list[Sample]) -> list[Finding]:
             if f"{kind}/{name}" in GOALS and cell.endswith("@32") and whole:
                 pairs = list(zip(peers[US], theirs, strict=True))
                 told.append(found(f"{kind}/{name}", *(_ratio(name, *pair) for pair in pairs)))
+        told += _within_reach(kind, peers.get(BOOKED, []), peers.get(BARE, []))
     return told
 
 
+def _within_reach(kind: str, booked: list[Sample], bare: list[Sample]) -> list[Finding]:
+    """Say what share of a bare pass-through's calls is left to one that only books them."""
+    if not booked or len(booked) != len(bare):
+        return []
+    shares = [_ratio(BARE, *pair) for pair in zip(booked, bare, strict=True)]
+    return [found(f"{kind}/most", *shares)]
+
+
 def _ratio(name: str, ours: Sample, theirs: Sample) -> float:
-    if name == BARE:
+    if name in {BARE, BOOKED}:
         return ours.load.a_second / max(theirs.load.a_second, 1e-9)
     ratio = ours.cpu_ms / max(theirs.cpu_ms, 1e-9)
     less = GOALS[f"{ours.cell.partition('@')[0]}/{name}"].least

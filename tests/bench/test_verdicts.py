@@ -38,7 +38,7 @@ def sample(peer: str, cpu_ms: float, a_second: float = 100, cell: str = "submit@
 def test_ratios_are_of_what_stood_side_by_side() -> None:
     ours = [sample("farebox", 0.2, 80), sample("farebox", 0.4, 90)]
     theirs = [sample("caddy", 0.1), sample("caddy", 0.1)]
-    bare = [sample("bare, our client", 0.1), sample("bare, our client", 0.1)]
+    bare = [sample("bare+client", 0.1), sample("bare+client", 0.1)]
     slow = [sample("portkey", 4.0), sample("portkey", 2.0)]
     found = {f.goal.figure: f.values for f in findings([*ours, *theirs, *bare, *slow])}
     assert {figure: tuple(round(v, 6) for v in values) for figure, values in found.items()} == {
