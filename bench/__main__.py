@@ -42,7 +42,7 @@ from bench.upstream import serving
 NEEDED = ("wrk", "nginx", "taskset")  # the load, the upstream that answers it, a core for each
 SCRAPE_ROUNDS = 9
 FAULTS = (RuntimeError, OSError, httpx.HTTPError, subprocess.CalledProcessError)
-P99 = re.compile(r"^(beside|during) .* p99 +\S+ ms \( *([\d.]+)x\)", re.MULTILINE)
+P99 = re.compile(r"^(beside|during|neighbour) .* p99 +\S+ ms \( *([\d.]+)x\)", re.MULTILINE)
 
 
 def main() -> int:

@@ -81,6 +81,7 @@ GOALS = {
     ),
     "latency/poll": Goal(ONE, "poll: added to the p50, ms", 0.7, 0.4),
     "latency/submit": Goal(ONE, "submit: added to the p50, ms", 1.5, 1.0),
+    "latency/submit booked": Goal(ONE, "submit: added by one that only books them, ms"),
     "crowd/poll": Goal(CROWD, "poll: CPU a call, at 32 connections = 1", 1.3),
     "crowd/submit": Goal(CROWD, "submit: CPU a call, at 32 connections = 1", 1.3),
     "crowd/slowest poll": Goal(CROWD, "poll: slowest at half the rate it can do, ms", 1000),
@@ -110,6 +111,9 @@ GOALS = {
     "growth/ready": Goal(GROWTH, "ready after the start, s", 2.5),
     "scrape/during": Goal(SCRAPE, "polls' p99 during one, without one = 1", 1.1),
     "scrape/beside": Goal(SCRAPE, "polls' p99 in the 5 s around one, without one = 1", 1.1),
+    "scrape/neighbour": Goal(
+        SCRAPE, "polls' p99 while a neighbour takes as much CPU as a scrape, without = 1"
+    ),
     "workers/poll": Goal(WORKERS, "polls a second, one worker's = 1", 1.7, least=True),
     "workers/submit": Goal(WORKERS, "submits a second, one worker's = 1", 1.7, least=True),
     "workers/poll a core": Goal(

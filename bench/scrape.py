@@ -4,10 +4,12 @@
                            [--cores 0]
 
 Fills a ledger with what so many keys leave behind, each with a limit a day and a month and with
-money spent on every model; polls at a steady rate from a process of its own; scrapes once in every
-other stretch of five seconds, one figure in twenty having changed since the last. Prints how long
-polls took without scrapes, beside one, and during one (compared with quiet moments as long as it),
-and the CPU of a scrape, of all processes together.
+money spent on every model; polls at a steady rate from a process of its own. Of three stretches of
+five seconds one is quiet, one has a scrape, one figure in twenty having changed since the last, and
+one a neighbour who takes as much CPU as a scrape and has nothing to do with Farebox: what the
+machine does to anybody's calls. Prints how long polls took without scrapes, beside one, during one
+and during the neighbour's work (compared with quiet moments as long as it), and the CPU of a
+scrape, of all processes together.
 """
 
 import argparse
@@ -15,7 +17,6 @@ import contextlib
 import gzip
 import http.client
 import json
-import os
 import random
 import sqlite3
 import statistics
@@ -31,6 +32,8 @@ from pathlib import Path
 import httpx
 
 from bench.cells import BODY, SUBMIT
+from bench.machine import stand_back
+from bench.neighbour import Neighbour, beside
 from bench.peers import FAREBOX, Running, running
 from bench.processes import cpu_s
 from bench.steady import Call
@@ -42,11 +45,16 @@ from proxy.ledger.schema import open_session
 from proxy.ledger.store import Store
 
 STRETCH_S = 5.0
+STRETCHES = 3  # a quiet one, one with a scrape, one with a neighbour
 WARM_S = 2.0
 STARTED_S = 4.0  # until the process that writes large pages has come up
 CHANGED = 20  # one figure in so many changes between two scrapes
 PERCENTILES = {"p50": 50, "p90": 90, "p99": 99}
 LIMIT_MICROS = 50_000_000_000
+Stretch = tuple[float, float]  # when it began and ended, in monotonic seconds
+BASES = {  # what is compared with what
+    "without": "without", "beside": "without", "during": "short", "neighbour": "brief",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,11 +127,6 @@ def scrape(port: int) -> Scraped:
     return Scraped(began_s, ended_s, page.count(b"\n"), len(page), len(came))
 
 
-def stand_back() -> None:
-    """Take from now on only time that nobody else wants: Prometheus has a machine of its own."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
 @contextlib.contextmanager
 def polling(proxy: Running, rate: float, seconds: float) -> Iterator[list[Call]]:
     """Poll in another process while the block runs; what was seen is there after it."""
@@ -144,53 +147,65 @@ def polling(proxy: Running, rate: float, seconds: float) -> Iterator[list[Call]]
         ]
 
 
-def scrapes_beside(port: int, ledger: Path, rounds: int) -> tuple[list[Scraped], float]:
-    """Scrape once in every other stretch; when the first stretch began."""
+def scrapes_beside(
+    port: int, ledger: Path, rounds: int, neighbour: Neighbour, takes_s: float
+) -> tuple[list[Stretch], list[Stretch], float]:
+    """Scrape in every second stretch of three; in the third a neighbour takes so much CPU.
+
+    When the scrapes and the works began and ended, and when the first stretch began.
+    """
     time.sleep(WARM_S)
-    started_s, found = time.monotonic(), []
+    started_s, scrapes, works = time.monotonic(), [], []
     chance = random.Random(4)  # noqa: S311
     for number in range(rounds):
-        due_s = started_s + (2 * number + 1) * STRETCH_S
+        due_s = started_s + (STRETCHES * number + 1) * STRETCH_S
         time.sleep(max(0.0, due_s - 1 - time.monotonic()))
         spend(ledger, chance)
         time.sleep(max(0.0, due_s - time.monotonic()))
-        found.append(scrape(port))
-    return found, started_s
+        one = scrape(port)
+        scrapes.append((one.began_s, one.ended_s))
+        time.sleep(max(0.0, due_s + STRETCH_S - time.monotonic()))
+        works.append(neighbour.work(takes_s))
+    return scrapes, works, started_s
 
 
-def report(calls: Sequence[Call], scrapes: Sequence[Scraped], started_s: float) -> None:
+def report(
+    calls: Sequence[Call], scrapes: Sequence[Stretch], works: Sequence[Stretch], started_s: float
+) -> None:
     """Print how long polls took with and without scrapes, in stretches that are equally long."""
-    found = seen(calls, scrapes, started_s)
+    found = seen(calls, scrapes, works, started_s)
     bad = sum(status != 200 for *_, status in calls)  # noqa: PLR2004
     print(f"{len(calls)} polls, {bad} not answered 200")
-    for name, base in (("without", "without"), ("beside", "without"), ("during", "short")):
+    for name, base in BASES.items():
         told = "  ".join(
             f"{what} {figure:7.2f} ms ({figure / before:5.2f}x)"
             for what, figure, before in zip(
                 PERCENTILES, percentiles(found[name]), percentiles(found[base]), strict=True
             )
         )
-        print(f"{name:8} {sum(map(len, found[name])):6} polls  {told}")
+        print(f"{name:9} {sum(map(len, found[name])):6} polls  {told}")
 
 
 def seen(
-    calls: Sequence[Call], scrapes: Sequence[Scraped], started_s: float
+    calls: Sequence[Call], scrapes: Sequence[Stretch], works: Sequence[Stretch], started_s: float
 ) -> dict[str, list[list[float]]]:
     """Sort calls by when they were: the quiet stretches also cut as short as the scrape was.
 
     The slowest percent of forty is less slow than that of a thousand.
     """
-    found: dict[str, list[list[float]]] = {"without": [], "short": [], "beside": [], "during": []}
-    for number, one in enumerate(scrapes):
-        quiet_s = started_s + 2 * number * STRETCH_S
+    found: dict[str, list[list[float]]] = {name: [] for name in (*BASES, *BASES.values())}
+    for number, (scraped, worked) in enumerate(zip(scrapes, works, strict=True)):
+        quiet_s = started_s + STRETCHES * number * STRETCH_S
         half_s = quiet_s + STRETCH_S
-        length_s = one.ended_s - one.began_s
         found["without"].append(between(calls, quiet_s, half_s))
         found["beside"].append(between(calls, half_s, half_s + STRETCH_S))
-        found["during"].append(between(calls, one.began_s, one.ended_s))
-        for nth in range(int(STRETCH_S / length_s)):
-            start_s = quiet_s + nth * length_s
-            found["short"].append(between(calls, start_s, start_s + length_s))
+        found["during"].append(between(calls, *scraped))
+        found["neighbour"].append(between(calls, *worked))
+        for base, (began_s, ended_s) in (("short", scraped), ("brief", worked)):
+            length_s = ended_s - began_s
+            for nth in range(int(STRETCH_S / length_s)):
+                start_s = quiet_s + nth * length_s
+                found[base].append(between(calls, start_s, start_s + length_s))
     return found
 
 
@@ -205,8 +220,8 @@ def percentiles(rounds: list[list[float]]) -> list[float]:
     return [statistics.median(cut[nth - 1] for cut in cuts) for nth in PERCENTILES.values()]
 
 
-def cost(proxy: Running, ledger: Path, times: int = 10) -> None:
-    """Print the CPU that scrapes take while nothing else is asked."""
+def cost(proxy: Running, ledger: Path, times: int = 10) -> float:
+    """Print the CPU that scrapes take while nothing else is asked; that of a later one (s)."""
     chance = random.Random(5)  # noqa: S311
     took = []
     for number in range(times + 1):
@@ -219,6 +234,7 @@ def cost(proxy: Running, ledger: Path, times: int = 10) -> None:
             time.sleep(STARTED_S)
     cpu, wall = (statistics.mean(figures) for figures in zip(*took[1:], strict=True))
     print(f"CPU of the first scrape {took[0][0]:.3f} s, of a later one {cpu:.3f} s ({wall:.3f} s)")
+    return float(cpu)
 
 
 def main() -> None:
@@ -242,13 +258,17 @@ def main() -> None:
             ledger = proxy.place / "farebox.db"
             fill(ledger, asked.keys, asked.models)
             time.sleep(1)  # until the directory's change was followed
-            cost(proxy, ledger)
-            with polling(proxy, asked.rate, WARM_S + 2 * asked.rounds * STRETCH_S + 1) as calls:
+            takes_s = cost(proxy, ledger)
+            lasts_s = WARM_S + STRETCHES * asked.rounds * STRETCH_S + 1
+            with beside(cores) as neighbour, polling(proxy, asked.rate, lasts_s) as calls:
                 stand_back()
-                scrapes, started_s = scrapes_beside(proxy.port, ledger, asked.rounds)
-            took = [one.ended_s - one.began_s for one in scrapes]
-            print(f"a scrape beside {asked.rate:.0f} polls/s takes {statistics.median(took):.2f} s")
-            report(calls, scrapes, started_s)
+                scrapes, works, started_s = scrapes_beside(
+                    proxy.port, ledger, asked.rounds, neighbour, takes_s
+                )
+            for who, times in (("a scrape", scrapes), ("its neighbour", works)):
+                took_s = statistics.median(ended_s - began_s for began_s, ended_s in times)
+                print(f"{who} beside {asked.rate:.0f} polls/s takes {took_s:.2f} s")
+            report(calls, scrapes, works, started_s)
 
 
 if __name__ == "__main__":
