@@ -98,6 +98,9 @@ GOALS = {
     "ledger/sqlite/1": Goal(LEDGER, "SQLite, one hot key: fares/s", 15_000, 40_000, least=True),
     "ledger/sqlite/1000": Goal(LEDGER, "SQLite, 1,000 keys: fares/s", 15_000, 40_000, least=True),
     "ledger/sqlite/alone": Goal(LEDGER, "SQLite: times one commit a request", 10, least=True),
+    "ledger/sqlite/statements": Goal(
+        LEDGER, "SQLite, 1,000 keys: the same of the statements by themselves", least=True
+    ),
     "ledger/postgresql/1": Goal(
         LEDGER, "PostgreSQL, one hot key: fares/s", 8_000, 20_000, least=True
     ),

@@ -24,8 +24,9 @@ import httpx
 
 from bench.goals import Finding, found, written
 from bench.processes import STARTS_WITHIN_S, free_port
+from bench.quotes import QUOTE
 from bench.session import SCRATCH
-from pricing import BUNDLED, Micros, Quote, load_tables
+from pricing import BUNDLED, load_tables
 from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.fares import new_id
@@ -40,12 +41,6 @@ from proxy.ledger.store import Store
 
 AT_ONCE, TURNS, CHUNK, KEYS = 32, 150, 250_000, 200
 CHARGES, STARTS = 3_000_000, 3
-MODEL = "gemini-3.1-flash-image-preview"
-QUOTE = Quote(
-    MODEL, MODEL, "1K", "text-to-image", 1, Micros(40_200), Micros(67_000), "2026-09-25",
-    "published", assumed=False, images_mode="one",
-    sha256=load_tables(BUNDLED).version("2026-09-25").sha256,
-)  # fmt: skip
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i+1 FROM n WHERE i+1<?2) "
 _CHARGES = _NUMBERS + (
     "INSERT INTO charges(id,key_id,key_name,team,account,surface,model,called,resolution,task,"
@@ -54,7 +49,7 @@ _CHARGES = _NUMBERS + (
     "admitted_us,accepted_us,decided_us,due_us,looks,lease_owner,lease_us,owner,tags,body_hash,"
     "provisional,shadow,seq) "
     "SELECT printf('fb_0%021d',i),printf('key_%014d',i%?3),'key-'||(i%?3),'','0123456789abcdef',"
-    f"'path','{MODEL}','{MODEL}','1K','text-to-image',1,40200,67000,'2026-09-25','published',0,"
+    f"'path','{QUOTE.model}','{QUOTE.model}','1K','text-to-image',1,40200,67000,'2026-09-25','published',0,"
     "'one',40200,40200,1,'settled','answer','completed',lower(hex(randomblob(16))),'2026-10-01',"
     "'2026-10-01',?4+i*800000,?4+i*800000+900000,?4+i*800000+9000000,0,0,'',0,'host:1:1','{}','',"
     "0,0,3 FROM n"

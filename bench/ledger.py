@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
 
+from bench import statements
 from bench.goals import Finding, found
+from bench.quotes import QUOTE
 from bench.session import Session
-from pricing import Micros, Quote
 from proxy.directory import Key
 from proxy.edge.worker import spare_the_collector
 from proxy.fares import new_id
@@ -33,10 +34,6 @@ from tests.postgres import running_postgres
 
 WAITING = (1, 32, 256)
 KEYS = (1, 1000)
-QUOTE = Quote(
-    "gemini-3.1-flash-image-preview", "gemini-3.1-flash-image-preview", "1K", "text-to-image", 1,
-    Micros(40_200), Micros(67_000), "2026-09-25", "published", False, "one",  # noqa: FBT003
-)  # fmt: skip
 
 
 def findings(session: Session) -> list[Finding]:
@@ -56,7 +53,17 @@ def findings(session: Session) -> list[Finding]:
             sys.stderr.write(f"  no {name} here: {error}\n")
             continue
         told += [found(goal, *values) for goal, values in rates.items()]
-    return told
+    return [*told, statements_alone(session)]
+
+
+def statements_alone(session: Session) -> Finding:
+    """Say how many times one commit a request the statements themselves come to on SQLite."""
+    together, alone = statements.recorded(session.folder)
+    ratios = [
+        statements.times(session.folder, together, alone)
+        for _ in session.turns("SQLite's statements alone")
+    ]
+    return found("ledger/sqlite/statements", *ratios)
 
 
 def main() -> None:

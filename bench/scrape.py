@@ -51,6 +51,8 @@ STARTED_S = 4.0  # until the process that writes large pages has come up
 CHANGED = 20  # one figure in so many changes between two scrapes
 PERCENTILES = {"p50": 50, "p90": 90, "p99": 99}
 LIMIT_MICROS = 50_000_000_000
+TOTALS = ("team", "key_name", "model", "resolution", "spend_micros", "images")
+BALANCES = ("scope", "window", "period", "settled_micros", "reserved_micros")
 Stretch = tuple[float, float]  # when it began and ended, in monotonic seconds
 BASES = {  # what is compared with what
     "without": "without", "beside": "without", "during": "short", "neighbour": "brief",
@@ -94,10 +96,8 @@ def fill(path: Path, keys: int, models: int) -> None:
         for window in (DAY, MONTH)
     ]
     with session.transaction():
-        columns = ("team", "key_name", "model", "resolution", "spend_micros", "images")
-        session.insert("totals", columns, totals)
-        columns = ("scope", "window", "period", "settled_micros", "reserved_micros")
-        session.insert("balances", columns, balances)
+        session.insert("totals", TOTALS, totals)
+        session.insert("balances", BALANCES, balances)
     session.close()
 
 

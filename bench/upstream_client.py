@@ -14,6 +14,7 @@ import sys
 import time
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -49,7 +50,7 @@ class _Trivial(asyncio.Protocol):
         self._answer = answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, _data: bytes) -> None:
         self._transport.write(self._answer)

@@ -17,5 +17,5 @@ def let_look() -> None:
 
 
 if __name__ == "__main__":
-    server.keep_memory_private = let_look
+    vars(server)["keep_memory_private"] = let_look
     raise SystemExit(main())
