@@ -91,6 +91,9 @@ def test_a_person_looks_at_prices_of_which_nobody_says_where_they_are_from(tmp_p
     (finding,) = lint(written(tmp_path, HEAD + PRICE + OK))
     assert (finding.level, finding.line, finding.member) == ("warning", None, "source")
     assert lint(written(tmp_path, HEAD + MODEL + 'source = "a page"\n' + PRICE + OK)) == []
+    other = MODEL.replace("b", "c") + PRICE.replace("a.b", "a.c") + OK
+    half = HEAD + MODEL + 'source = "a page"\n' + PRICE + OK + other
+    assert [each.member for each in lint(written(tmp_path, half))] == ["source"]
 
 
 @pytest.mark.parametrize(
