@@ -96,6 +96,34 @@ def test_a_vendor_that_is_a_model_too_is_told_by_an_alias() -> None:
         quote(order("journey/journey-8/edit"), table)
 
 
+PARTED = """[models.journey.prices]
+any = { usd = "1" }
+[models."hail/pro".prices]
+any = { usd = "2" }
+[models.x.prices]
+any = { usd = "3" }
+[models."hail:3".prices]
+any = { usd = "4" }
+"""
+
+
+def test_a_name_does_not_go_on_behind_the_model_that_was_found() -> None:
+    table = table_of(PARTED)
+    assert quote(order("hail/journey/pro"), table).model == "journey"
+    assert quote(order("hail/pro/edit"), table).model == "hail/pro"
+
+
+def test_a_name_that_holds_what_is_cut_at_is_read_whole_as_well() -> None:
+    with pytest.raises(NotUnderstood, match="hail:3 and journey"):
+        quote(order("v/journey/HAIL:3"), table_of(PARTED))
+
+
+def test_what_a_table_has_priced_makes_it_no_other_table() -> None:
+    table = table_of(PARTED)
+    quote(order("v/journey/edit"), table)
+    assert table == table_of(PARTED)
+
+
 @pytest.mark.parametrize("name", ["journey-8", "Journey-8"])
 def test_models_that_differ_in_case_are_two(name: str) -> None:
     assert quote(order(f"x/{name}/edit"), table_of(MAKER)).model == name
