@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from proxy.admin.asked import KeyFacts
 from tests.admin.serving import Served, serving
 from tests.standin.server import Standin
 
@@ -98,6 +99,14 @@ def test_what_is_not_understood_is_refused_by_name(
     assert admin.get("/admin/keys/n").status_code == 404
 
 
+def test_a_member_of_null_is_as_if_it_were_not_there(admin: httpx.Client) -> None:
+    nothing = dict.fromkeys(KeyFacts.model_fields)
+    spelled, bare = made(admin, "nulls", **nothing).json(), made(admin, "bare").json()
+    its_own = {"id", "name", "key", "prefix", "fingerprint", "created_at", "version"}
+    same = bare.keys() - its_own
+    assert {n: spelled[n] for n in same} == {n: bare[n] for n in same}
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"name": NaN}', b"\xff", b"[" * 9999]
 )
@@ -115,6 +124,7 @@ def test_what_is_no_object_is_refused(body: bytes, admin: httpx.Client) -> None:
         ({"team": None}, {"team": None}),
         ({"models": None}, {"models": []}),
         ({"mode": "shadow"}, {"mode": "shadow"}),
+        ({"mode": None}, {"mode": "enforce"}),
         ({"expires_at": None}, {"expires_at": None}),
         ({"name": "changed-2", "tags": {"a": "b"}}, {"name": "changed-2", "tags": {"a": "b"}}),
         ({}, {}),
