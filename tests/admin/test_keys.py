@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from proxy.admin.asked import KeyFacts
+from proxy.admin.shown import Figures
 from tests.admin.serving import Served, serving
 from tests.standin.server import Standin
 
@@ -284,8 +285,10 @@ def test_a_top_up_is_for_the_running_day(admin: httpx.Client) -> None:
     made(admin, "more", daily_budget_usd="1")
     for _ in range(2):
         admin.post("/admin/keys/more/top-up", json={"usd": "0.5"}).raise_for_status()
-    budget = admin.get("/admin/keys/more/budget").json()["budgets"][0]
+    told = admin.get("/admin/keys/more/budget").json()
+    budget = told["budgets"][0]
     assert (budget["window"], budget["limit_usd"]) == ("day", "2.000000")
+    assert told.items() >= {name: budget[name] for name in Figures.model_fields}.items()
     made(admin, "endless", daily_budget_usd="unlimited")
     assert admin.post("/admin/keys/endless/top-up", json={"usd": "1"}).status_code == 400
 
