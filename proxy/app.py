@@ -145,7 +145,7 @@ class Farebox:
     def _beside(self, fares: Fares, prices: Prices, upstream: Upstream) -> list[asyncio.Task[None]]:
         """Start what goes on beside the calls, until it is cancelled."""
         newest = NewestPrices(fares.writer, fares.reader, prices)
-        fares.on_moved = newest.catch_up
+        fares.on_moved, fares.on_overrun = newest.catch_up, newest.learn
         running = [
             self._look(fares, newest),
             self._reconciler(fares, upstream).run(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pricing import usd
 from proxy.budget import refusing, tightest
 from proxy.clock import now_us
-from proxy.directory import Key
+from proxy.directory import Key, named
 from proxy.door import Caller, Purse
 from proxy.errors import (
     KeyPaused,
@@ -52,7 +52,7 @@ class Assay:
     async def _admission(self, key: Key, priced: Priced) -> list[Header]:
         directory = self.fares.writer.directory
         if (scope := directory.paused(key)) is not None:
-            raise KeyPaused(scope=scope, name=key.team if scope == "team" else key.name)
+            raise KeyPaused(scope=scope, name=named(scope, key))
         try:
             standings = await self.fares.reader.ask(where_stands(directory, key))
         except LedgerFault as fault:

@@ -117,6 +117,11 @@ class Directory:
         return None
 
 
+def named(scope: str, key: Key) -> str:
+    """Name a scope that binds a key, as its budgets are named."""
+    return {KEY: key.name, TEAM: key.team}.get(scope, EVERYTHING)
+
+
 def limited(limit_micros: int | None) -> int | None:
     """Read a stored limit that has no default: None and -1 are unlimited."""
     return None if limit_micros == UNLIMITED else limit_micros

@@ -103,6 +103,7 @@ class Fares:
     charge_on_submit: bool = False
     owner: str = field(default_factory=process_name)
     on_decided: Callable[[Fare], None] = lambda _: None
+    on_overrun: Callable[[Fare], None] = lambda _: None
     on_fault: Callable[[str], None] = lambda _: None
     on_moved: Callable[[], Awaitable[None]] = _nobody  # reads the prices again
 
@@ -158,6 +159,8 @@ class Fares:
         fare = receipt.fare
         if receipt.changed and fare.state not in OPEN:
             self.on_decided(fare)
+            if fare.settled_micros > fare.reserved_micros:
+                self.on_overrun(fare)
         if fare.prediction_id is None:
             return
         name = fare.prediction_id, fare.key_id

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from proxy.ledger import versions
+from proxy.ledger.fare import Fare
 from proxy.ledger.reader import Reader
 from proxy.ledger.writer import Writer
 from proxy.prices import Prices
@@ -31,4 +32,12 @@ class NewestPrices:
             held = self.writer.directory
             if held.prices != self.prices.sha256s:
                 self.prices.replace(await self.reader.ask(versions.book))
-            self.prices.counting = held.counting
+            self.prices.counting |= held.counting
+
+    def learn(self, fare: Fare) -> None:
+        """Take up that a model of one image a call sold more, as the ledger did at this overrun.
+
+        Who was just told of it may call again before the next look.
+        """
+        if fare.images_mode == "one":
+            self.prices.counting |= {(fare.price_version, fare.model)}

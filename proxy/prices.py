@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pricing import Order, PriceBook, PriceTable, PriceUnknown, Quote, Unpriced, quote, requested_n
+from pricing import (
+    NotUnderstood,
+    Order,
+    PriceBook,
+    PriceTable,
+    PriceUnknown,
+    Quote,
+    Unpriced,
+    quote,
+    requested_n,
+)
 from proxy.errors import UnknownPrice
 from proxy.instants import epoch_us, instant
 
@@ -56,9 +66,11 @@ class Prices:
             raise UnknownPrice(
                 what=unknown.model, nearest=unknown.nearest, why=unknown.why
             ) from None
-        if self.counting and (found.version, found.model) in self.counting:
-            return found.counting_n(requested_n(order))
-        return found
+        return found.counting_n(requested_n(order)) if self.undercounts(found) else found
+
+    def undercounts(self, quote: Quote) -> bool:
+        """Say whether a quote is for one image of a model that was seen to sell more."""
+        return quote.images_mode == "one" and (quote.version, quote.model) in self.counting
 
 
 @dataclass(slots=True)
@@ -71,10 +83,10 @@ class Priced:
 
     def __call__(self, at_us: int) -> Quote | None:
         """Quote at the instant of admission; a new version that cannot price it changes nothing."""
-        table = self.prices.at(at_us)
-        if self.quote is None or self.quote.sha256 == table.sha256:
-            return self.quote
+        table, known = self.prices.at(at_us), self.quote
+        if known is None or (known.sha256 == table.sha256 and not self.prices.undercounts(known)):
+            return known
         try:
             return self.prices.quote(self.order, at_us)
-        except UnknownPrice:
-            return self.quote
+        except (UnknownPrice, NotUnderstood):
+            return known

@@ -14,6 +14,7 @@ from proxy.call import Call, CallerGone, Header
 from proxy.clock import now_us
 from proxy.crossing import Crossing
 from proxy.deciding import Deciding
+from proxy.directory import named
 from proxy.door import Caller, UnknownKey
 from proxy.edge import ServerStatus
 from proxy.errors import (
@@ -223,8 +224,7 @@ class Relay:
             call.ours = self.quoting.budget_headers(tightest(spent.standings))
             raise self.quoting.refusal(spent, priced, caller.key, now_us()) from None
         except KeyHeld as held:
-            name = caller.key.team if held.scope == "team" else caller.key.name
-            raise KeyPaused(scope=held.scope, name=name) from None
+            raise KeyPaused(scope=held.scope, name=named(held.scope, caller.key)) from None
         except KeyGone:
             raise InvalidKey("This API key was revoked.") from None
         self.traffic.reserved(call, receipt)

@@ -91,7 +91,7 @@ class KeyFacts(Asked):
     )
     max_price_usd: Usd | None = Field(None, description="The most one call may cost.")
     expires_at: Instant | None = None
-    mode: Literal["enforce", "shadow"] = "enforce"
+    mode: Literal["enforce", "shadow"] | None = Field(None, description="null is enforce.")
     tags: dict[TagName, TagValue] | None = None
     upstream_key_env: EnvName | None = Field(
         None, description="Environment variable that holds the GPT Proto key for this key's calls."

@@ -24,7 +24,7 @@ from proxy.admin.shown import (
     KeyList,
     KeyMade,
     KeyTold,
-    budget_shown,
+    budgets_shown,
     key_facts,
     key_shown,
     key_told,
@@ -187,14 +187,7 @@ class Keys:
         directory = await self.context.directory()
         key = find(directory, asking.path["key"])
         standings = await self.context.ask(where_stands(directory, key))
-        return Reply(
-            BudgetsShown(
-                key=key.name,
-                team=key.team or None,
-                mode="shadow" if key.shadow else "enforce",
-                budgets=[budget_shown(s) for s in standings],
-            )
-        )
+        return Reply(budgets_shown(key, standings))
 
     async def _put(
         self, asking: Asking[Nothing, Nothing] | Asking[Nothing, Reason], state: str, why: str

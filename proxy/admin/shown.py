@@ -1,13 +1,13 @@
 """What an answer says. Money is dollars with six decimals, instants are RFC 3339."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from pricing import usd
-from proxy.budget import EVERYTHING, Standing
+from proxy.budget import DAY, EVERYTHING, KEY, Standing
 from proxy.clock import now_us
 from proxy.directory import UNLIMITED, Key, Team
 from proxy.instants import instant, local
@@ -65,12 +65,9 @@ class KeyList(Shown):
     next_cursor: str | None
 
 
-class BudgetShown(Shown):
-    """Where one budget stands; null limit and remaining are unlimited."""
+class Figures(Shown):
+    """Where a budget stands; null limit and remaining are unlimited."""
 
-    scope: str
-    name: str
-    window: str
     day: str
     timezone: str
     limit_usd: str | None
@@ -80,8 +77,16 @@ class BudgetShown(Shown):
     resets_at: datetime
 
 
-class BudgetsShown(Shown):
-    """Every budget that binds a key."""
+class BudgetShown(Figures):
+    """Where one budget stands; null limit and remaining are unlimited."""
+
+    scope: str
+    name: str
+    window: str
+
+
+class BudgetsShown(Figures):
+    """A key's own day, as `GET /budget` tells it, and every budget of the key, limited or not."""
 
     key: str
     team: str | None
@@ -165,20 +170,36 @@ def team_shown(team: Team, keys: Mapping[str, Key]) -> TeamShown:
     return TeamShown(**team_facts(team, keys))
 
 
+def budgets_shown(key: Key, standings: Sequence[Standing]) -> BudgetsShown:
+    """Show where a key's budgets stand, its own day first."""
+    mine = next(s for s in standings if s.budget.scope == KEY and s.budget.window == DAY)
+    return BudgetsShown(
+        key=key.name,
+        team=key.team or None,
+        mode="shadow" if key.shadow else "enforce",
+        **_figures(mine),
+        budgets=[budget_shown(standing) for standing in standings],
+    )
+
+
 def budget_shown(standing: Standing) -> BudgetShown:
     """Show where a budget stands."""
+    budget = standing.budget
     return BudgetShown(
-        scope=standing.budget.scope,
-        name=standing.budget.name,
-        window=standing.budget.window,
-        day=standing.period,
-        timezone=standing.timezone,
-        limit_usd=_usd(standing.limit_micros),
-        spent_usd=usd(standing.settled_micros),
-        reserved_usd=usd(standing.reserved_micros),
-        remaining_usd=_usd(standing.remaining_micros),
-        resets_at=local(standing.resets_us, standing.timezone),
+        scope=budget.scope, name=budget.name, window=budget.window, **_figures(standing)
     )
+
+
+def _figures(standing: Standing) -> dict[str, Any]:
+    return {
+        "day": standing.period,
+        "timezone": standing.timezone,
+        "limit_usd": _usd(standing.limit_micros),
+        "spent_usd": usd(standing.settled_micros),
+        "reserved_usd": usd(standing.reserved_micros),
+        "remaining_usd": _usd(standing.remaining_micros),
+        "resets_at": local(standing.resets_us, standing.timezone),
+    }
 
 
 def _limits(daily_micros: int | None, monthly_micros: int | None) -> dict[str, str | None]:

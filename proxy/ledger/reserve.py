@@ -97,8 +97,14 @@ class Reserve(Operation):
 
 
 def _is_stale(quote: Quote, view: View) -> bool:
-    """Say whether the ledger holds other prices under the version of a quote."""
-    return view.directory.prices.get(quote.version, quote.sha256) != quote.sha256
+    """Say whether the ledger sells otherwise by now than under the version of a quote.
+
+    It holds other prices, or the model has sold more than the one image that the quote counts.
+    """
+    held = view.directory
+    if quote.images_mode == "one" and (quote.version, quote.model) in held.counting:
+        return True
+    return held.prices.get(quote.version, quote.sha256) != quote.sha256
 
 
 def _priced(quote: Quote) -> Bought:

@@ -38,6 +38,12 @@ class Served:
             timeout=20,
         )
 
+    def quote(self, secret: str, **body: object) -> httpx.Response:
+        """Ask what it would cost."""
+        asked = {"path": "/api/v3/google/gemini-3.1-flash-image-preview/edit", "body": body}
+        headers = {"authorization": secret}
+        return httpx.post(f"{self.url}/quote", headers=headers, json=asked, trust_env=False)
+
 
 def environ(directory: Path, upstream: str, **more: str) -> dict[str, str]:
     """Make the environment of an installation of its own."""

@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from proxy.admin.asked import KeyFacts
+from proxy.admin.shown import Figures
 from tests.admin.serving import Served, serving
 from tests.standin.server import Standin
 
@@ -98,6 +100,14 @@ def test_what_is_not_understood_is_refused_by_name(
     assert admin.get("/admin/keys/n").status_code == 404
 
 
+def test_a_member_of_null_is_as_if_it_were_not_there(admin: httpx.Client) -> None:
+    nothing = dict.fromkeys(KeyFacts.model_fields)
+    spelled, bare = made(admin, "nulls", **nothing).json(), made(admin, "bare").json()
+    its_own = {"id", "name", "key", "prefix", "fingerprint", "created_at", "version"}
+    same = bare.keys() - its_own
+    assert {n: spelled[n] for n in same} == {n: bare[n] for n in same}
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"name": NaN}', b"\xff", b"[" * 9999]
 )
@@ -115,6 +125,7 @@ def test_what_is_no_object_is_refused(body: bytes, admin: httpx.Client) -> None:
         ({"team": None}, {"team": None}),
         ({"models": None}, {"models": []}),
         ({"mode": "shadow"}, {"mode": "shadow"}),
+        ({"mode": None}, {"mode": "enforce"}),
         ({"expires_at": None}, {"expires_at": None}),
         ({"name": "changed-2", "tags": {"a": "b"}}, {"name": "changed-2", "tags": {"a": "b"}}),
         ({}, {}),
@@ -274,8 +285,10 @@ def test_a_top_up_is_for_the_running_day(admin: httpx.Client) -> None:
     made(admin, "more", daily_budget_usd="1")
     for _ in range(2):
         admin.post("/admin/keys/more/top-up", json={"usd": "0.5"}).raise_for_status()
-    budget = admin.get("/admin/keys/more/budget").json()["budgets"][0]
+    told = admin.get("/admin/keys/more/budget").json()
+    budget = told["budgets"][0]
     assert (budget["window"], budget["limit_usd"]) == ("day", "2.000000")
+    assert told.items() >= {name: budget[name] for name in Figures.model_fields}.items()
     made(admin, "endless", daily_budget_usd="unlimited")
     assert admin.post("/admin/keys/endless/top-up", json={"usd": "1"}).status_code == 400
 

@@ -19,9 +19,13 @@ def bought(served: Served, name: str, prompt: str = "a cat") -> tuple[str, dict[
 def test_a_paused_team_is_refused_and_so_is_everybody(served: Served) -> None:
     admin = served.admin
     secret, _ = bought(served, "paused")
-    for team in ("team-paused", "*"):
+    for scope, team in (("team", "team-paused"), ("installation", "*")):
         assert admin.post(f"/admin/teams/{team}/pause", json={"why": "stop"}).status_code == 200
-        assert served.submit(secret).json()["error"]["type"] == "key_paused"
+        refused = served.submit(secret).json()["error"]
+        would_be = served.quote(secret).json()["refusal"]
+        assert refused["type"] == "key_paused"
+        assert refused["details"] == {"scope": scope, "name": team}
+        assert would_be == refused
         assert admin.post(f"/admin/teams/{team}/resume").json()["state"] == "active"
         assert served.submit(secret).status_code == 200
 

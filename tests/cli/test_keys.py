@@ -65,6 +65,7 @@ WRONG = [
     (["keys", "create", "n", "--expires", "soon"], "90d"),
     (["keys", "create", "n", "--expires", "2020-01-01"], "past"),
     (["keys", "create", "n", "--mode", "watch"], "--mode"),
+    (["keys", "create", "n", "--mode", ""], "--mode"),
     (["keys", "list", "--state", "bogus"], "--state: one of active, paused, revoked"),
     (["keys", "set", "web"], "nothing to set"),
     (["keys", "set", "web", "--rename", "a b"], "'--rename': a name is 1 to 64 letters"),

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.ledger import known, rows
 from proxy.ledger.outcomes import Accept
-from proxy.ledger.refusals import BudgetSpent
+from proxy.ledger.refusals import BudgetSpent, PricesMoved
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.view import View, footing
 from tests.ledger.books import differences
@@ -141,6 +141,18 @@ def test_a_model_that_sells_more_than_one_image_is_known_to_at_once(ledger: Ledg
     ledger.settle(fare, outputs=2)
     ledger.reserve(key)
     assert ledger.store.directory.counting == {("2026-09-25", "gemini-2.5-flash-image")}
+
+
+def test_no_node_reserves_one_image_of_a_model_that_just_sold_more(ledger: Ledger) -> None:
+    key, other = ledger.key(), ledger.another()
+    surprise = price(100, mode="one")
+    fare = ledger.reserve(key, price=surprise)
+    other.reserve(key)
+    ledger.settle(fare, outputs=2)
+    for node in (ledger, other):
+        with pytest.raises(PricesMoved):
+            node.reserve(key, price=surprise)
+    other.close()
 
 
 def test_a_receipt_stays_as_it_was_given(ledger: Ledger) -> None:

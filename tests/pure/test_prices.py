@@ -150,6 +150,18 @@ def test_a_version_that_was_replaced_prices_again() -> None:
     assert prices.sha256s["new"] == NEW.sha256
 
 
+def test_what_was_quoted_before_a_model_sold_more_is_quoted_again() -> None:
+    prices = Prices(BOOK, relay_unpriced=False)
+    priced = Priced(prices, ORDER, prices.quote(ORDER, START_US))
+    unread = Priced(prices, ORDER._replace(n="x"), priced.quote)
+    prices.counting |= {("old", "banana")}
+    found = priced(START_US)
+    assert found is not None
+    assert (found.images, found.price_micros) == (3, 30_000)
+    assert priced(START_US) == found
+    assert unread(START_US) is priced.quote  # the ledger does not take it
+
+
 def test_what_passed_unpriced_stays_so() -> None:
     prices = Prices(PriceBook([OLD]), relay_unpriced=True)
     assert Priced(prices, ORDER, None)(START_US) is None

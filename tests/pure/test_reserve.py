@@ -236,6 +236,23 @@ def test_a_reservation_asks_for_its_days_and_its_idempotency_key() -> None:
 
 
 @pytest.mark.parametrize(
+    ("mode", "model", "taken"),
+    [("one", "seen", False), ("one", "other", True), ("n", "seen", True), ("run", "seen", True)],
+)
+def test_a_model_seen_to_sell_more_is_not_reserved_as_one(
+    mode: str, model: str, *, taken: bool
+) -> None:
+    quoted = sold_as(images_mode=mode)
+    view = empty(counting=frozenset({(quoted.version, quoted.model if model == "seen" else "-")}))
+    if taken:
+        assert order(quoted).apply(view).fare.reserved_micros == 200
+        return
+    with pytest.raises(PricesMoved):
+        order(quoted).apply(view)
+    assert (view.created, view.entries) == ({}, [])
+
+
+@pytest.mark.parametrize(
     ("stored", "taken"),
     [
         pytest.param({"2026-09-25": "a"}, True, id="as it was quoted"),
