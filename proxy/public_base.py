@@ -1,7 +1,7 @@
 """Where callers reach us: the base that poll URLs get."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 Header = tuple[bytes, bytes]
@@ -18,7 +18,8 @@ def public_base(scope: Mapping[str, Any], *, public_url: str | None, trusted: Ne
         return public_url.rstrip("/")
     fields = {name: value for name, value in scope["headers"] if name in _WANTED}
     scheme, host, prefix = str(scope.get("scheme", "http")), fields.get(b"host", b""), b""
-    if trusted and _is_trusted(scope.get("client"), trusted):
+    client = scope.get("client")
+    if trusted and client is not None and is_trusted(client[0], trusted):
         scheme = _first(fields.get(b"x-forwarded-proto")).decode("latin-1") or scheme
         host = _first(fields.get(b"x-forwarded-host")) or host
         prefix = _first(fields.get(b"x-forwarded-prefix"))
@@ -37,11 +38,16 @@ def _path(prefix: bytes) -> str:
     return f"/{text}" if text else ""
 
 
-def _is_trusted(client: tuple[str, int] | None, trusted: Networks) -> bool:
-    if client is None:
-        return False
+def is_trusted(host: str, trusted: Networks) -> bool:
+    """Say whether an address is that of a proxy that is trusted by name.
+
+    On a socket for both families (`FAREBOX_HOST=::`) a peer of IPv4 is called `::ffff:10.0.0.1`.
+    """
     try:
-        address = ip_address(client[0])
+        address = ip_address(host)
     except ValueError:
         return False
-    return any(address in network for network in trusted)
+    if any(address in network for network in trusted):
+        return True
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped is not None and any(mapped in network for network in trusted)

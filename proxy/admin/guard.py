@@ -7,14 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from ipaddress import ip_address
 from typing import Final
 
 from starlette.requests import Request
 
 from proxy.admin.refusals import Slower
 from proxy.errors import InvalidKey
-from proxy.public_base import Networks
+from proxy.public_base import Networks, is_trusted
 
 FREE_TRIES: Final = 5
 WAIT_MAX_S: Final = 60.0
@@ -83,17 +82,11 @@ class Guard:
     def address(self, request: Request) -> str:
         """Name the client: of a trusted proxy, the last address it passes on that is not one."""
         peer = request.client.host if request.client else ""
-        if not self._is_trusted(peer):
+        if not is_trusted(peer, self.trusted):
             return peer
         passed = [part.strip() for part in _forwarded_for(request)]
-        return next((each for each in reversed(passed) if not self._is_trusted(each)), peer)[:64]
-
-    def _is_trusted(self, text: str) -> bool:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return False
-        return any(address in network for network in self.trusted)
+        ours = self.trusted
+        return next((each for each in reversed(passed) if not is_trusted(each, ours)), peer)[:64]
 
 
 def _forwarded_for(request: Request) -> Sequence[str]:

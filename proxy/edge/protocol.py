@@ -148,7 +148,9 @@ class EdgeProtocol(Connection):
     def _check_size(self) -> None:
         if len(self.headers) > self.limits.fields_max:
             raise HeadersTooLarge
-        if self._unframed_bytes > self.limits.head_bytes_max:  # the body may be among them
+        # A feed that begins with the head bounds it, unless its body is among the bytes; of one
+        # that comes behind another request, or in pieces, what was fed before is not known.
+        if self._whole is None or self._unframed_bytes > self.limits.head_bytes_max:
             fields = sum(len(name) + len(value) + 4 for name, value in self.headers)
             if len(self.url) + fields > self.limits.head_bytes_max:
                 raise HeadersTooLarge

@@ -1,12 +1,15 @@
 """One HTTP/1.1 call for one call of ours: no retry, no redirect, no proxy, no decoding."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 
 from proxy.upstream.answer import Answer
 from proxy.upstream.connection import Connection
+from proxy.upstream.dial import first_of
 from proxy.upstream.errors import ConnectTimedOut, NotSent
 from proxy.upstream.exchange import Exchange
 from proxy.upstream.origin import Origin
@@ -14,6 +17,8 @@ from proxy.upstream.pool import REST_S, Pool
 from proxy.upstream.request import Header, write_fields, write_head
 
 WRITTEN_AT_ONCE_MAX = 64 * 1024
+AVOIDED_S = 600.0
+"""How long an address that another one answered before is dialled last."""
 
 
 class Upstream:
@@ -44,6 +49,7 @@ class Upstream:
         self._connect_timeout_s = connect_timeout_s
         self._ssl = (ssl_context or _verifying()) if self.origin.tls else None
         self._closed = False
+        self._avoided: dict[str, float] = {}  # addresses that others answered before, until when
 
     def fields(self, headers: Sequence[Header]) -> bytes:
         """Write the headers of requests to this origin; Host is added unless it is among them.
@@ -94,15 +100,9 @@ class Upstream:
         await self.pool.aclose()
 
     async def _connect(self, pool: str) -> Connection:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(loop, self.pool, pool),
-                    self.origin.host,
-                    self.origin.port,
-                    ssl=self._ssl,
-                )
+                connection = await self._dial(pool)
         except TimeoutError as error:
             raise ConnectTimedOut("no connection to the upstream in time") from error
         except (OSError, UnicodeError) as error:
@@ -113,6 +113,33 @@ class Upstream:
         self.pool.opened(connection)
         return connection
 
+    async def _dial(self, pool: str) -> Connection:
+        """Connect to one of the origin's addresses: one that is silent must not cost every call."""
+        loop = asyncio.get_running_loop()
+        origin = self.origin
+
+        async def dial(host: str) -> Connection:
+            _, connection = await loop.create_connection(
+                lambda: Connection(loop, self.pool, pool),
+                host,
+                origin.port,
+                ssl=self._ssl,
+                server_hostname=origin.host if self._ssl else None,
+            )
+            return connection
+
+        if _is_address(origin.host):
+            return await dial(origin.host)
+        found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        now_s = loop.time()
+        self._avoided = {host: at_s for host, at_s in self._avoided.items() if at_s > now_s}
+        hosts = dict.fromkeys(str(address[0]) for *_, address in found)
+        ordered = sorted(hosts, key=self._avoided.__contains__)  # else as the name has them
+        host, connection = await first_of(ordered, dial, spare=Connection.drop)
+        for passed in ordered[: ordered.index(host)]:
+            self._avoided[passed] = loop.time() + AVOIDED_S
+        return connection
+
 
 async def _write(connection: Connection, exchange: Exchange, body: bytes) -> None:
     try:
@@ -120,6 +147,14 @@ async def _write(connection: Connection, exchange: Exchange, body: bytes) -> Non
     except BaseException:  # cancelled: half a request is nobody's
         exchange.drop()
         raise
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _verifying() -> ssl.SSLContext:

@@ -30,6 +30,20 @@ def test_too_many_pipelined_requests_end_in_a_refusal_after_the_answers(edge: Ed
     assert found == [200] * 17 + [400]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(request("/x"), id="a request without a body"),
+        pytest.param(request("/x", "Content-Length: 3\r\n", "POST") + b"abc", id="a body"),
+    ],
+)
+def test_a_head_right_behind_another_request_has_the_same_caps(edge: Edge, before: bytes) -> None:
+    with edge.connect() as line:
+        line.sendall(before + request("/x", "X-A: " + "a" * 40_000 + "\r\n"))
+        found = [one.status for one in read_all(line, until=b"a" * 40_000)]
+    assert found == [200, 431]
+
+
 @pytest.mark.parametrize("garbage", [b"garbage\r\n\r\n", request("/../x"), b"\x00"])
 def test_what_cannot_be_read_is_refused_after_the_answer_before_it(
     edge: Edge, garbage: bytes

@@ -156,8 +156,9 @@ def test_only_a_trusted_proxy_says_where_poll_urls_lead() -> None:
     forwarded = sent(NEW.secret, (b"x-forwarded-host", b"images.example"))
     trusting = Settings(upstream_key="sk-shared", trusted_proxies=(ip_network("10.0.0.0/8"),))
     house = House(settings=trusting)
-    bases = [house.of(forwarded, (at, 1)).manner.base for at in ("10.0.0.1", "192.0.2.1") * 2]
-    assert bases == ["http://images.example", "http://farebox"] * 2
+    peers = ("10.0.0.1", "192.0.2.1", "::ffff:10.0.0.1", "::ffff:192.0.2.1")
+    bases = [house.of(forwarded, (at, 1)).manner.base for at in peers * 2]
+    assert bases == ["http://images.example", "http://farebox"] * 4
 
 
 def test_a_trusted_proxys_calls_are_known_whatever_connection_they_come_on() -> None:
