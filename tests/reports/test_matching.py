@@ -28,6 +28,16 @@ def test_a_line_without_an_id_lies_within_a_quarter_hour_behind_its_charge(
     assert told == ({} if matched else apart)
 
 
+def test_a_line_with_another_id_is_not_taken_for_a_charge_alike(
+    seeded_month: Path, reading: Session, tmp_path: Path
+) -> None:
+    first, *rest = true_bill(reading)
+    bill = [replace(first, prediction_id="somebody-elses"), *rest]
+    with compared(seeded_month, write(tmp_path / "bill.csv", bill)) as found:
+        told = by_category(found.findings())
+    assert told == {"only_theirs": {"somebody-elses"}, "only_ours": {first.prediction_id}}
+
+
 def test_a_line_of_nothing_is_no_finding(
     seeded_month: Path, reading: Session, tmp_path: Path
 ) -> None:
