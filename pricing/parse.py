@@ -35,6 +35,9 @@ def load_table(text: str, *, name: str, stored: bool = False) -> PriceTable:
     """Read one version from its TOML text; `name` is the file that errors speak of.
 
     A version that is `stored` already may have no model: it was let in before that was a fault.
+
+    Raises:
+        TableError: it cannot be used; names file, line and member.
     """
     try:
         document = tomllib.loads(text)

@@ -128,7 +128,12 @@ def _spelt(text: str) -> str:
 
 
 def find_model(order: Order, table: PriceTable) -> tuple[Model, str]:
-    """Find the model an order names and the name it uses, in the path or in the body."""
+    """Find the model an order names and the name it uses, in the path or in the body.
+
+    Raises:
+        PriceUnknown: no model of the table is named.
+        NotUnderstood: two are, or what names one is not a string.
+    """
     if order.surface == "unified":
         return _model_in_body(order, table)
     hits = table.hits(order.segments)

@@ -89,7 +89,9 @@ def name_of(url: str) -> str:
 def running_postgres(*options: str) -> Iterator[Postgres]:
     """Start a server of our own in /tmp, and remove it afterwards. `options` go to `-c`."""
     home = Path(tempfile.mkdtemp(prefix="fb-pg-", dir="/tmp"))
-    who = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    who: dict[str, Any] = (
+        {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    )
     if who:
         os.chown(home, NOBODY, NOBODY)
     binaries = _binaries(home)
@@ -118,7 +120,7 @@ def running_postgres(*options: str) -> Iterator[Postgres]:
 @contextmanager
 def _whatever_happens(command: list[str], **who: Any) -> Iterator[None]:
     """Run a command that reads a line first at the end, also at the end of a killed process."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     watcher = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -26,7 +26,11 @@ def file_system_of(path: Path, mounts: Iterable[str]) -> str:
 
 
 def refuse_network(path: Path, mounts: Iterable[str] | None = None) -> None:
-    """Refuse a database on a network file system: its locks do not bind two hosts."""
+    """Refuse a database on a network file system: its locks do not bind two hosts.
+
+    Raises:
+        LedgerFault: it lies on one.
+    """
     if mounts is None:
         try:
             mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()

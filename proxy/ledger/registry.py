@@ -146,7 +146,7 @@ def set_key(
 
 
 def rotate(name: str, *, actor: str, grace_us: int = 0) -> Callable[[Store], Made]:
-    """Give a key a new secret; the old one is good for `grace_us` microseconds more."""
+    """Give a key of ours, else raise `Missing`, a new secret; the old one ends in `grace_us`."""
 
     def change(store: Store) -> Made:
         before = find(store, name)

@@ -50,7 +50,11 @@ class Reserve(Operation):
         return (f"{KEY}:{self.key.id}", INSTALLATION)
 
     def apply(self, view: View) -> Receipt:
-        """Check in turn everything that can refuse; then write what cannot fail."""
+        """Check in turn everything that can refuse; then write what cannot fail.
+
+        Raises:
+            KeyGone, Repeated, KeyHeld, PricesMoved, BudgetSpent: in this order; nothing is held.
+        """
         key = self.payer(view)
         if key.state == REVOKED:
             raise KeyGone

@@ -121,10 +121,10 @@ def _billed(row: tuple[Any, ...], book: PriceBook) -> Finding:
 
 def _unbilled(row: tuple[Any, ...], complete_to_us: int) -> Finding:
     charge_id, prediction, account, key, team, model, *_ = row
-    micros, unpriced, at_us = row[12], row[14], row[15]
+    micros, at_us = row[12], row[15]  # what has no price is settled at 0, so it is not here
     late = at_us > complete_to_us
     why = "not billed; may stand on the next statement" if late else "not billed"
     return Finding(
         Category.OURS, prediction or "", charge_id, account, key, team, model, at_us, micros, 0,
-        None, why, None, can_apply=not late and not unpriced,
+        None, why, None, can_apply=not late,
     )  # fmt: skip

@@ -15,6 +15,8 @@ import yaml
 
 from dashboards.build import HERE
 from proxy.ledger.postgres import libpq_url
+from proxy.settings import load_settings
+from proxy.settings.values import span_s
 from tests.dashboards.grafana import FILES, Range, asked, read, targets
 from tests.dashboards.programs import need, routes
 
@@ -76,6 +78,11 @@ def test_nothing_secret_is_in_it_and_nothing_secret_has_a_default(compose: dict[
     for secret in compose["secrets"].values():
         assert set(secret) == {"environment"}
     assert not re.search(r"://[^$\s]+:[^$\s]+@", COMPOSE.read_text())
+
+
+def test_a_call_in_flight_is_finished_before_it_is_killed(compose: dict[str, Any]) -> None:
+    longest_s = load_settings({}).upstream_timeout_s
+    assert span_s(compose["services"]["farebox"]["stop_grace_period"]) > longest_s
 
 
 def test_only_this_host_can_reach_it(compose: dict[str, Any]) -> None:

@@ -98,6 +98,21 @@ def test_a_later_word_waits_until_the_earlier_one_was_taken(ledger: Ledger, cloc
     assert worker.deliver() == [("day", 50, "resolved")]
 
 
+def test_what_one_worker_delivers_no_other_one_does(ledger: Ledger, clock: Clock) -> None:
+    ledger.settle(ledger.reserve(ledger.key(daily_micros=200)))
+    one, two = Worker(ledger), Worker(ledger)
+    one.look()
+    (seen_by_one,), (seen_by_two,) = one.due(), two.due()
+    assert ledger.store.transact(outbox.claim(seen_by_one))
+    assert not ledger.store.transact(outbox.claim(seen_by_two))
+    clock.step(seconds=59)
+    assert two.deliver() == []
+    clock.step(seconds=1)
+    assert two.deliver() == [("day", 50, "raised")], "the first one died with it"
+    clock.step(seconds=60)
+    assert not ledger.store.transact(outbox.claim(seen_by_one)), "it was taken"
+
+
 def test_what_was_given_up_holds_nothing_up(ledger: Ledger, clock: Clock) -> None:
     ledger.settle(ledger.reserve(ledger.key(monthly_micros=200)))
     worker = Worker(ledger)

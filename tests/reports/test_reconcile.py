@@ -82,10 +82,13 @@ def test_applying_puts_the_ledger_at_the_bill_and_twice_moves_nothing(
     bill = write(tmp_path / "bill.csv", planted.bill)
     store = reopened(month_db, DECEMBER_US + HOUR_US)
     before = store.session.rows("SELECT count(*) FROM entries")[0][0]
-    assert applied(month_db, bill, store, last=date(2026, 11, 30)).summary.applied == 20
+    done = applied(month_db, bill, store, last=date(2026, 11, 30)).summary
+    assert done.applied == 20
     after = store.session.rows("SELECT count(*),sum(settled_micros) FROM entries")[0]
     assert after[0] > before
     foreign = sum(b.micros for b in planted.bill if b.prediction_id.startswith("foreign"))
+    told = "SELECT value FROM tallies WHERE name='reconciliation'"
+    assert [(done.left_micros,)] == store.session.rows(told) == [(foreign,)]
     assert after[1] == sum(b.micros for b in planted.bill) - foreign
     assert verify(store.session) == []
     assert spend.total(store.session, month("2026-11")).spend_micros == after[1]
