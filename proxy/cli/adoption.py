@@ -14,6 +14,10 @@ from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_table
 from proxy.keys import fingerprint as fingerprint_of
 from proxy.keys import is_farebox
+from proxy.ledger.registry import own_id
+from proxy.ledger.store import Store
+
+SHORT = 8  # digits of a fingerprint: nobody adopts so many keys that two begin alike
 
 
 @says_of_a_key(but="upstream_key_env")
@@ -27,7 +31,13 @@ def adopt(
         ),
     ] = None,
     *,
-    name: Annotated[str | None, typer.Option("--as", help="What it is called from now on.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="What it is called from now on; left out, adopted-12345678 by its fingerprint.",
+        ),
+    ] = None,
     given: Given,
     as_json: Json = False,
 ) -> None:
@@ -35,15 +45,19 @@ def adopt(
     if fingerprint is None:
         _list_strangers(context, as_json=as_json)
         return
-    mark = _read_secret() if fingerprint == "-" else fingerprint
-    if name is None:
-        raise CommandError("say what it is to be called: --as NAME", code=WRONG_USAGE)
-    said = {"fingerprint": mark, "name": name, **given}
-    wanted = asked(Adoption, said, fingerprint="FINGERPRINT", name="--as")
+    mark = _read_secret() if fingerprint == "-" else fingerprint.lower()
     with opened(context, make=True) as store:
+        said = {"fingerprint": mark, "name": name or _name_of(store, mark), **given}
+        wanted = asked(Adoption, said, fingerprint="FINGERPRINT", name="--as")
         key = store.transact(changes.adopt(wanted, actor=actor()))
         warn_of_models(store, wanted.models or [])
     show_key(key, as_json=as_json)
+
+
+def _name_of(store: Store, mark: str) -> str:
+    """Keep the name of a key that has one; else make one that is told from another's at a look."""
+    known = store.directory.keys.get(own_id(mark))
+    return known.name if known is not None and known.adopted else f"adopted-{mark[:SHORT]}"
 
 
 def _read_secret() -> str:

@@ -1,6 +1,5 @@
 """Keys and teams at a terminal: the words of the API, tables for people, JSON for programs."""
 
-import hashlib
 import stat
 from pathlib import Path
 
@@ -75,7 +74,6 @@ WRONG = [
     (["keys", "rotate", "web", "--grace", "400d"], "--grace: at most 30d"),
     (["keys", "top-up", "web", "-1"], "such option"),
     (["keys", "top-up", "web", "lots"], "'USD': expected dollars"),
-    (["keys", "adopt", "0123456789abcdef"], "--as NAME"),
     (["keys", "adopt", "xyz", "--as", "n"], "'FINGERPRINT': a fingerprint is the first 16 hex"),
     (["keys", "adopt", "0123456789abcdef", "--as", "a b"], "'--as': a name is 1 to 64 letters"),
     (["keys", "adopt", "-", "--as", "n"], "no key"),
@@ -182,28 +180,6 @@ def test_a_rotation_that_is_repeated_is_a_finding_until_it_is_forced(program: Pr
     assert "--force" in ran.err
     program.well("keys", "rotate", "web", "--grace", "24h", "--force")
     program.well("keys", "rotate", "web")
-
-
-def test_an_own_key_is_adopted_from_standard_input_and_not_stored(program: Program) -> None:
-    secret = "sk-own-secret-of-a-team"
-    ran = program.well("keys", "adopt", "-", "--as", "alice", "--json", reads=f"Bearer {secret}\n")
-    assert ran.json["fingerprint"] == hashlib.sha256(secret.encode()).hexdigest()[:16]
-    assert secret not in ran.out
-    assert secret.encode() not in Path("farebox.db").read_bytes()
-
-
-def test_an_own_key_goes_as_sent_so_no_other_one_can_pay(program: Program) -> None:
-    program.well("keys", "adopt", "0123456789abcdef", "--as", "alice")
-    ran = program("keys", "set", "alice", "--upstream-key-env", "TEAM_KEY")
-    assert (ran.code, ran.out) == (2, "")
-    assert "'upstream_key_env': 'alice' is a caller's own key, which goes as sent" in ran.err
-    program.well("keys", "set", "alice", "--upstream-key-env", "default", "--team", "t")
-    for mark in ("0123456789abcdef", "fedcba9876543210"):
-        line = f'fingerprint = "{mark}"\nupstream_key_env = "TEAM_KEY"\n'
-        Path("keys.toml").write_text(f"[keys.own]\n{line}")
-        assert "goes as sent" in program("keys", "import", "keys.toml").err
-    shown = program.well("keys", "list", "--json").json
-    assert [(key["name"], key["upstream_key_env"]) for key in shown] == [("alice", None)]
 
 
 def test_a_shell_without_the_zone_does_not_change_it(program: Program) -> None:
