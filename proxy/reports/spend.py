@@ -172,16 +172,21 @@ def _month(period: Period) -> str:
     return f"(CASE {cases} ELSE '{starts[0][0]}' END)"
 
 
-def rows(session: Session, question: Question) -> Iterator[tuple[Any, ...]]:
-    """Stream a report's rows, a page at a time; call it inside a snapshot."""
+def groups(session: Session, question: Question) -> Iterator[tuple[Any, ...]]:
+    """Stream all groups as `page` reads them, a page at a time; call it inside a snapshot."""
     after: tuple[Any, ...] = ()
     while True:
         found = page(session, question, after=after)
-        for row in found:
-            yield (*labels(question, row), *figures(row).cells())
+        yield from found
         if len(found) < PAGE_ROWS or not question.by:
             return
         after = found[-1][: len(question.by)]
+
+
+def rows(session: Session, question: Question) -> Iterator[tuple[Any, ...]]:
+    """Stream a report's rows, a page at a time; call it inside a snapshot."""
+    for row in groups(session, question):
+        yield (*labels(question, row), *figures(row).cells())
 
 
 def labels(question: Question, row: Sequence[Any]) -> tuple[str, ...]:
