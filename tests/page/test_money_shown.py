@@ -113,3 +113,20 @@ def test_what_has_no_price_is_nowhere_shown_as_0(written: tuple[House, Fares]) -
     assert lead(told) == ("Held", "unpriced")
     for page in (told, doubts):
         assert ">0.00<" not in page
+
+
+def test_charges_are_found_by_the_key_they_are_of_whatever_it_was_called(
+    written: tuple[House, Fares],
+) -> None:
+    house, fares = written
+    with house.admin() as admin:
+        assert row(admin.get("/charges?key=new-name").text, fares.early)
+        assert "No charge fits" in admin.get("/charges?key=old-name").text, "another key's"
+
+
+def test_a_key_filters_by_its_own_days(written: tuple[House, Fares]) -> None:
+    house, fares = written
+    with house.client() as client:
+        log_in(client, house.secrets["far"])
+        assert row(client.get("/my?day=2026-11-21").text, fares.to_nothing)
+        assert "No charge fits" in client.get("/my?day=2026-11-20").text
