@@ -53,6 +53,8 @@ def test_held_money_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> Non
         ["report", "spend", "--timezone", "Mars/Olympus"],
         ["report", "focus", "--month", "2026-13", "--out", "a.csv"],
         ["report", "focus", "--month", "2026-11", "--out", "a.xls"],
+        ["report", "focus", "--month", "9999-12", "--out", "a.csv"],
+        ["report", "spend", "--to", "9999-12-31"],
         ["reconcile", "none.csv"],
         ["whatif"],
         ["whatif", "--table", "none"],

@@ -60,6 +60,7 @@ def test_pages_follow_each_other(admin: httpx.Client) -> None:
         {"by": "team", "cursor": "junk"},
         {"by": "team", "cursor": "WzFd"},
         {"from": "2026-11-02", "to": "2026-11-01"},
+        {"to": "9999-12-31"},
         {"timezone": "Mars/Olympus"},
         {"unknown": "1"},
     ],
@@ -68,6 +69,11 @@ def test_what_cannot_be_reported_is_a_bad_request(
     admin: httpx.Client, query: dict[str, str]
 ) -> None:
     assert admin.get("/admin/spend", params=query).status_code == 400
+
+
+@pytest.mark.parametrize("month", ["9999-12", "0000-01"])
+def test_a_month_beyond_the_calendar_is_a_bad_request(admin: httpx.Client, month: str) -> None:
+    assert admin.get(f"/admin/exports/focus?month={month}").status_code == 400
 
 
 @pytest.mark.parametrize("grain", ["charge", "day"])
@@ -96,6 +102,20 @@ def test_a_statement_is_reconciled_and_applied(admin: httpx.Client, tmp_path: Pa
     assert len(admin.get("/admin/reconciliations").json()["data"]) == 3
     assert admin.get("/admin/verify").json()["ok"]
     assert admin.get("/admin/spend", params={"by": ""}).json()["total"]["spend_usd"] == "0.200800"
+
+
+def test_a_bill_read_in_the_wrong_format_is_a_finding_and_no_fault(admin: httpx.Client) -> None:
+    mapping = "[columns]\nprediction_id='id'\ncreated_at='at'\nmodel='m'\namount='usd'\n"
+    bill = {
+        "csv": "id,at,m,usd\nx,1793534400000,m,1\n",
+        "mapping": f"{mapping}[time]\nformat='unix'",
+    }
+    found = admin.post("/admin/reconciliations", json=bill)
+    assert found.json()["summary"]["unreadable"] == 1
+    told = admin.post(
+        "/admin/reconciliations", json={**bill, "mapping": f"delimiter=';;'\n{mapping}"}
+    )
+    assert (told.status_code, "elimiter" in told.json()["message"]) == (400, True)
 
 
 def test_forecast_advice_and_whatif_answer(admin: httpx.Client) -> None:
