@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import jsonschema
 import pytest
 
 from tests.admin.serving import Served, serving
@@ -127,6 +128,25 @@ def test_forecast_advice_and_whatif_answer(admin: httpx.Client) -> None:
     assert admin.get("/admin/spend/whatif", params={"table": "nope"}).status_code == 404
     for params in ({"table": ""}, {"swap": ""}, {}, {"table": "a", **swap}):
         assert admin.get("/admin/spend/whatif", params=params).status_code in (400, 404), params
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/spend",
+        "/admin/spend/forecast",
+        "/admin/spend/advice",
+        f"/admin/spend/whatif?swap={FLASH}=gemini-3-pro-image-preview",
+        "/admin/reconciliations",
+    ],
+)
+def test_what_is_answered_is_what_the_document_says(admin: httpx.Client, path: str) -> None:
+    document = admin.get("/admin/openapi.json").json()
+    answers = document["paths"][path.partition("?")[0]]["get"]["responses"]
+    schema = answers["200"]["content"]["application/json"]["schema"]
+    told = admin.get(path).json()
+    assert told["data"]
+    jsonschema.validate(told, {**schema, "components": document["components"]})
 
 
 @pytest.mark.parametrize(
