@@ -100,3 +100,4 @@ def test_the_page_for_people_asks_nothing_of_anybody(admin: httpx.Client) -> Non
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', answer.text)
     assert "<script" not in answer.text
     assert "/admin/keys/{key}/rotate" in answer.text
+    assert "components/schemas" not in answer.text, "what a reference leads to is on no page"
