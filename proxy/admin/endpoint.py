@@ -60,7 +60,11 @@ class Reply:
     def response(self) -> Response:
         """Write it down."""
         content = self.content
-        body = content if isinstance(content, bytes) else content.model_dump_json().encode()
+        body = (
+            content
+            if isinstance(content, bytes)
+            else content.model_dump_json(by_alias=True).encode()
+        )
         headers = {"cache-control": "no-store", **(self.headers or {})}
         if self.version is not None:
             headers["etag"] = f'"{self.version}"'

@@ -8,6 +8,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,13 +22,25 @@ from proxy.admin.context import AdminContext
 from proxy.admin.endpoint import Asking, Endpoint, Reply
 from proxy.admin.finance_asked import (
     FocusAsked,
-    Listed,
     PeriodAsked,
-    ReconciliationShown,
     SpendAsked,
-    SpendShown,
     StatementAsked,
     SwapAsked,
+)
+from proxy.admin.finance_shown import (
+    AdviceList,
+    AdviceShown,
+    FiguresShown,
+    FindingShown,
+    ForecastList,
+    ForecastShown,
+    InsteadShown,
+    PastList,
+    PastShown,
+    ReconciliationShown,
+    SpendShown,
+    SummaryShown,
+    SumShown,
     WhatIfShown,
 )
 from proxy.admin.refusals import Conflict
@@ -84,7 +97,7 @@ class Finance:
             ),
             Endpoint(
                 get, "/admin/reconciliations", "List reconciliations, newest first", self.past,
-                Listed,
+                PastList,
             ),
             Endpoint(
                 post, "/admin/reconciliations", "Compare a statement with the ledger",
@@ -92,15 +105,15 @@ class Finance:
             ),
             Endpoint(
                 get, "/admin/spend/forecast", "Forecast the running day and month", self.forecast,
-                Listed,
+                ForecastList,
             ),
             Endpoint(
                 get, "/admin/spend/whatif", "Price calls at another version or model", self.whatif,
                 WhatIfShown, SwapAsked, refuses=(404,),
             ),
             Endpoint(
-                get, "/admin/spend/advice", "Say what would have saved money", self.advice, Listed,
-                PeriodAsked,
+                get, "/admin/spend/advice", "Say what would have saved money", self.advice,
+                AdviceList, PeriodAsked,
             ),
         ]  # fmt: skip
 
@@ -147,7 +160,8 @@ class Finance:
 
     async def past(self, _asking: Asking[Nothing, Nothing]) -> Reply:
         """List the summaries of reconciliations."""
-        return Reply(Listed(data=await self.context.ask(reconcile.past)))
+        found = await self.context.ask(reconcile.past)
+        return Reply(PastList(data=[PastShown(**each) for each in found]))
 
     async def reconcile(self, asking: Asking[Nothing, StatementAsked]) -> Reply:
         """Match a statement, correct if told to, keep the summary."""
@@ -172,9 +186,9 @@ class Finance:
     async def forecast(self, _asking: Asking[Nothing, Nothing]) -> Reply:
         """Forecast the running day and month of every key and team."""
 
-        def question(session: Session) -> Listed:
+        def question(session: Session) -> ForecastList:
             found = forecast(session, spend.installed_zone(session))
-            return Listed(data=[each.facts() for each in found])
+            return ForecastList(data=[ForecastShown(**each.facts()) for each in found])
 
         return Reply(await self._study(question))
 
@@ -190,8 +204,8 @@ class Finance:
             else:
                 model, to = _swapped(asked.swap or "", book)
                 found = list(whatif.with_model(calls, model, to, book, bundled()[0]))
-            total = whatif.summed(found, period).facts()
-            shown = [each.facts() for each in whatif.folded(found)]
+            total = SumShown(**whatif.summed(found, period).facts())
+            shown = [InsteadShown(**each.facts()) for each in whatif.folded(found)]
             return WhatIfShown(total=total, data=shown)
 
         if (asked.table is None) == (asked.swap is None):
@@ -201,9 +215,9 @@ class Finance:
     async def advice(self, asking: Asking[PeriodAsked, Nothing]) -> Reply:
         """Say what would have saved money."""
 
-        def question(session: Session) -> Listed:
+        def question(session: Session) -> AdviceList:
             found = advise.advise(session, _period(session, asking.query))
-            return Listed(data=[each.facts() for each in found])
+            return AdviceList(data=[AdviceShown(**each.facts()) for each in found])
 
         return Reply(await self._study(question))
 
@@ -242,14 +256,16 @@ def _spend_shown(
     cells: list[tuple[str | int, ...]] = [
         (*spend.labels(wanted, row), *figures(row).cells()) for row in page
     ]
-    total: tuple[str | int, ...] = spend.total(session, wanted.period).cells()
+    total: dict[str, Any] = dict(
+        zip(spend.FIGURES, spend.total(session, wanted.period).cells(), strict=True)
+    )
     return SpendShown(
         by=list(wanted.by),
         first_day=wanted.period.first,
         last_day=wanted.period.last,
         timezone=wanted.period.zone,
         data=[dict(zip(wanted.columns, each, strict=True)) for each in cells],
-        total=dict(zip(spend.FIGURES, total, strict=True)),
+        total=FiguresShown(**total),
         held_usd=usd(held.micros),
         held_charges=held.charges,
         unpriced_calls=spend.unpriced_calls(session, wanted.period),
@@ -273,5 +289,8 @@ def _finished(
         reconcile.record(store, found.summary, actor=actor)
     finally:
         store.session.close()
-    kept = [each.facts() for _, each in zip(range(FINDINGS_MAX), found.findings(), strict=False)]
-    return ReconciliationShown(summary=found.summary.facts(), findings=kept)
+    kept = islice(found.findings(), FINDINGS_MAX)
+    return ReconciliationShown(
+        summary=SummaryShown(**found.summary.facts()),
+        findings=[FindingShown(**each.facts()) for each in kept],
+    )

@@ -1,13 +1,12 @@
-"""What finance asks of `/admin`, and what it is shown."""
+"""What finance asks of `/admin`."""
 
 import re
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from proxy.admin.asked import Asked, Timezone
-from proxy.admin.shown import Shown
 from proxy.reports import spend
 
 PAGE_MAX: Final = 10_000
@@ -41,24 +40,6 @@ class SpendAsked(PeriodAsked):
     limit: int = Field(1000, ge=1, le=PAGE_MAX)
 
 
-class SpendShown(Shown):
-    """Settled spend by its groupings, in their order.
-
-    Apart from it: money held by undecided calls, and calls whose cost nobody knows.
-    """
-
-    by: list[str]
-    first_day: date
-    last_day: date
-    timezone: str
-    data: list[dict[str, str | int]]
-    total: dict[str, str | int]
-    held_usd: str
-    held_charges: int
-    unpriced_calls: int
-    next_cursor: str | None
-
-
 class FocusAsked(Asked):
     """A month for a finance tool."""
 
@@ -81,28 +62,8 @@ class StatementAsked(Asked):
     why: str = Field("", max_length=1000)
 
 
-class ReconciliationShown(Shown):
-    """What was found, and the summary that is kept."""
-
-    summary: dict[str, Any]
-    findings: list[dict[str, Any]]
-
-
-class Listed(Shown):
-    """A list of facts."""
-
-    data: list[dict[str, Any]]
-
-
 class SwapAsked(PeriodAsked):
     """What if: another price version, or another model."""
 
     table: str | None = Field(None, max_length=64)
     swap: str | None = Field(None, max_length=200, examples=["model=model"])
-
-
-class WhatIfShown(Shown):
-    """What the calls of a period would have cost."""
-
-    total: dict[str, Any]
-    data: list[dict[str, Any]]

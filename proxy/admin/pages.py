@@ -76,9 +76,16 @@ def _followed(doc: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
 
 def _schema(doc: dict[str, Any], content: dict[str, Any]) -> str:
     told = next(iter(content.values()))
-    schema = _followed(doc, told["schema"])
+    schema = _whole(doc, told["schema"])
     members = schema.get("properties")
     return json.dumps(members if members is not None else schema, indent=2)
+
+
+def _whole(doc: dict[str, Any], told: Any) -> Any:
+    """Put in the place of each reference what it leads to: a page has no other place for it."""
+    if isinstance(told, dict):
+        return {name: _whole(doc, part) for name, part in _followed(doc, told).items()}
+    return [_whole(doc, part) for part in told] if isinstance(told, list) else told
 
 
 def _shape(environment: Environment, doc: dict[str, Any], answers: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from proxy.reports.reconcile import Asked, Reconciliation
 from proxy.reports.statement import NoStatement
 
 COLUMNS: Final = (
-    "category", "prediction_id", "charge_id", "key", "model", "created_at", "ours_usd",
+    "category", "line", "prediction_id", "charge_id", "key", "model", "created_at", "ours_usd",
     "theirs_usd", "price_version", "why",
 )  # fmt: skip
 

@@ -22,10 +22,11 @@ class Filter:
     team: str = ""
     model: str = ""
     state: str = ""
-    day: str = ""  # of the installation's zone
+    day: str = ""  # of the installation's zone, or of the key's own
     before: str = ""  # an id
     key_id: str | None = None
     prediction: str = ""
+    own: bool = False  # a key asks for its own charges, by its own days
 
     @property
     def is_set(self) -> bool:
@@ -35,11 +36,12 @@ class Filter:
     def conditions(self) -> Conditions:
         """Spell it for the ledger; values travel beside the words."""
         found = Conditions()
+        if self.key_id is None:  # no key of now has the name: it is that of one renamed
+            found.add("key_name=?", self.key or None)
         found.add("key_id=?", self.key_id)
-        found.add("key_name=?", self.key or None)
         found.add("team=?", self.team or None)
         found.add("model=?", self.model or None)
-        found.add("day=?", self.day or None)
+        found.add("key_day=?" if self.own else "day=?", self.day or None)
         found.add("id<?", self.before or None)
         found.add("prediction_id=?", self.prediction or None)
         if self.state == "open":

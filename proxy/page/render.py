@@ -12,8 +12,10 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from proxy.budget import Standing
+from proxy.charge import State
 from proxy.clock import now_us
 from proxy.instants import local
+from proxy.ledger.fare import Fare
 from proxy.page.forms import LABELS
 from proxy.page.visit import Visit
 
@@ -83,6 +85,17 @@ def fullness(standing: Standing) -> str:
     return next((name for name, per_cent in FULLNESS if 100 * used >= per_cent * limit), "")
 
 
+def images(fare: Fare) -> int:
+    """Count what a fare was charged for, or what was asked for while it is not."""
+    paid = fare.state == State.SETTLED or fare.settled_micros > 0
+    return fare.sold_images if paid else fare.images
+
+
+def given_back(fare: Fare) -> bool:
+    """Say whether a fare was released, and not charged after all later."""
+    return fare.state == State.RELEASED and not fare.settled_micros
+
+
 def _version() -> str:
     """Name the static files as they are, so that a browser never shows yesterday's."""
     made = hashlib.sha256()
@@ -100,6 +113,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"money": money, "moved": moved, "clock": clock, "day": day, "json": json.dumps}
+    made.filters["images"], made.tests["given_back"] = images, given_back
     made.globals |= {"share": share, "static_version": _version(), "nav": NAV, "labels": LABELS}
     made.globals["fullness"] = fullness
     return made

@@ -4,7 +4,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
+
+SIZES: Final = ("0.5K", "1K", "2K", "4K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class Takes:
     portraits: int | None = None
     objects: int | None = None
     ratios: tuple[str, ...] = ()
+    largest: str | None = None
     source: str = ""
 
 
@@ -31,11 +34,15 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is known of a call; None is not known, as of most calls in the ledger."""
+    """What is known of a call; None is not known, as of most calls in the ledger.
+
+    `size` is what it was sold at, where the other model's price does not tell that it makes it.
+    """
 
     takes_pictures: bool
     references: int | None = None
     ratio: str | None = None
+    size: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,36 @@ YES = Verdict("yes")
 
 
 def verdict(shape: Shape, target: Takes) -> Verdict:
-    """Say whether a call could have gone to a model that takes so much.
+    """Say whether a call could have gone to a model that takes so much: the worst of what is known.
 
     Portraits and things look alike to the ledger, so a number of pictures between the two
     limits is asked, not assumed.
     """
+    found = (_ratio(shape, target), _size(shape, target), _pictures(shape, target))
+    return next((each for word in ("no", "ask") for each in found if each.word == word), YES)
+
+
+def _ratio(shape: Shape, target: Takes) -> Verdict:
     if shape.ratio and target.ratios and shape.ratio not in target.ratios:
         return Verdict("no", f"{target.name} has no {shape.ratio}")
+    return YES
+
+
+def _size(shape: Shape, target: Takes) -> Verdict:
+    wanted, most = _rank(shape.size), _rank(target.largest)
+    if shape.size is None or wanted in (0, 1):  # up to 1K every image model makes
+        return YES
+    if wanted is None or most is None:
+        asked = f"{target.name} has one price for all sizes; does it make {shape.size}?"
+        return Verdict("ask", asked)
+    return YES if wanted <= most else Verdict("no", f"{target.name} makes {target.largest} at most")
+
+
+def _rank(size: str | None) -> int | None:
+    return SIZES.index(size.upper()) if size and size.upper() in SIZES else None
+
+
+def _pictures(shape: Shape, target: Takes) -> Verdict:
     if not shape.takes_pictures:
         return YES
     limits = [n for n in (target.portraits, target.objects, target.references) if n is not None]

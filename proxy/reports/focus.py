@@ -198,10 +198,15 @@ def _details(model: str, resolution: str, task: str) -> str:
     return json.dumps(facts, ensure_ascii=False)
 
 
+_OURS: Final = ("team", "key")  # a caller who may declare such a tag is not believed
+
+
 @lru_cache(maxsize=4096)
 def _tags(team: str, key: str, tags: str) -> str:
-    named = {"team": team} if team else {}
-    return json.dumps(named | {"key": key, **json.loads(tags)}, ensure_ascii=False)
+    ours = ({"team": team} if team else {}) | {"key": key}
+    told = json.loads(tags).items()
+    theirs = {f"tag:{name}" if name in _OURS else name: value for name, value in told}
+    return json.dumps(ours | theirs, ensure_ascii=False)
 
 
 @lru_cache(maxsize=4096)

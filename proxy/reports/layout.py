@@ -27,9 +27,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from proxy.instants import epoch_us
+from proxy.instants import epoch_us, instant
 
 AMOUNT_MAX = Decimal(1_000_000)
+YEARS = range(2000, 9000)  # a time beyond them was read in the wrong format
 _MICROS = Decimal(1_000_000)
 _WANTED = ("prediction_id", "created_at", "model", "amount")
 _OPTIONAL = ("currency", "key")
@@ -83,7 +84,7 @@ class Layout:
             amount = Decimal(plain) * self.scale
             if not amount.is_finite() or abs(amount) > AMOUNT_MAX:
                 raise Unreadable(f"amount {text!r} is no sum of money")
-        except InvalidOperation as error:
+        except ArithmeticError as error:
             raise Unreadable(f"amount {text!r} is no number") from error
         micros = amount * _MICROS
         if micros != int(micros):
@@ -94,21 +95,25 @@ class Layout:
         """Read an instant, in microseconds since 1970.
 
         Raises:
-            Unreadable: it does not have the format.
+            Unreadable: it does not have the format, or lies beyond `YEARS`.
         """
         try:
-            if self.time_format in ("unix", "unix_ms"):
-                unit = 1_000_000 if self.time_format == "unix" else 1_000
-                return int(Decimal(text.strip()) * unit)
             moment = self._moment(text.strip())
-        except (ValueError, InvalidOperation, OverflowError) as error:
+        except (ValueError, ArithmeticError, OSError) as error:
             raise Unreadable(f"time {text!r} is not {self.time_format}") from error
-        return epoch_us(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(self.timezone)))
+        if moment.year not in YEARS:
+            raise Unreadable(f"time {text!r} is of the year {moment.year}: is it another format?")
+        return epoch_us(moment)
 
     def _moment(self, text: str) -> datetime:
+        if self.time_format in ("unix", "unix_ms"):
+            unit = 1_000_000 if self.time_format == "unix" else 1_000
+            return instant(int(Decimal(text) * unit))
         if self.time_format == "iso":
-            return datetime.fromisoformat(text)
-        return datetime.strptime(text, self.time_format)  # noqa: DTZ007 - the zone is put in after
+            moment = datetime.fromisoformat(text)
+        else:
+            moment = datetime.strptime(text, self.time_format)  # noqa: DTZ007 - the zone follows
+        return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(self.timezone))
 
 
 def read_mapping(text: str) -> Layout:
@@ -126,17 +131,38 @@ def read_mapping(text: str) -> Layout:
     if missing := [name for name in _WANTED if name not in parts["columns"]]:
         raise MappingError(f"columns: {', '.join(missing)} must be named")
     default = Layout()
+    columns, amount, time = parts.values()
     return Layout(
-        columns={name: str(column) for name, column in parts["columns"].items()},
-        delimiter=str(document.get("delimiter", default.delimiter)),
-        encoding=str(document.get("encoding", default.encoding)),
-        scale=_scale(parts["amount"].get("scale", "1")),
-        decimal_comma=parts["amount"].get("decimal_comma") is True,
-        negative=parts["amount"].get("negative") is True,
-        currency=str(parts["amount"].get("currency", default.currency)),
-        time_format=str(parts["time"].get("format", default.time_format)),
-        timezone=_zone(str(parts["time"].get("timezone", default.timezone))),
+        columns={name: _text(columns, name, "") for name in columns},
+        delimiter=_delimiter(_text(document, "delimiter", default.delimiter)),
+        encoding=_text(document, "encoding", default.encoding),
+        scale=_scale(amount.get("scale", "1")),
+        decimal_comma=_flag(amount, "decimal_comma"),
+        negative=_flag(amount, "negative"),
+        currency=_text(amount, "currency", default.currency).upper(),
+        time_format=_text(time, "format", default.time_format),
+        timezone=_zone(_text(time, "timezone", default.timezone)),
     )
+
+
+def _text(part: Mapping[str, Any], name: str, default: str) -> str:
+    value = part.get(name, default)
+    if not isinstance(value, str):
+        raise MappingError(f"{name} must be a text in quotes")
+    return value
+
+
+def _flag(part: Mapping[str, Any], name: str) -> bool:
+    value = part.get(name, False)
+    if not isinstance(value, bool):
+        raise MappingError(f"{name} must be true or false, without quotes")
+    return value
+
+
+def _delimiter(text: str) -> str:
+    if len(text) != 1 or text in '"\r\n':
+        raise MappingError(f"delimiter must be one character, such as ';', not {text!r}")
+    return text
 
 
 def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

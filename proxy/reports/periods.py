@@ -10,6 +10,7 @@ from proxy.ledger.settlement import QUARTER_US
 QUARTER_S = QUARTER_US // 1_000_000
 QUARTERS_A_DAY = 96
 EPOCH = date(1970, 1, 1)
+LAST = date(9999, 11, 30)  # what follows a later month is no date
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,11 @@ class Period:
     zone: str = "UTC"
 
     def __post_init__(self) -> None:
-        """Refuse a period that ends before it starts."""
+        """Refuse a period that ends before it starts, or reaches beyond the calendar."""
         if self.last < self.first:
             raise ValueError(f"{self.last} lies before {self.first}")
+        if self.last > LAST:
+            raise ValueError(f"{self.last} lies behind {LAST}")
 
     @property
     def start_us(self) -> int:
@@ -49,6 +52,8 @@ class Period:
 def month(text: str, zone: str = "UTC") -> Period:
     """Read `2026-11` as the days of that month; raises `ValueError`."""
     first = date.fromisoformat(f"{text}-01")
+    if first > LAST:
+        raise ValueError(f"{text} lies behind {LAST}")
     return Period(first, month_end(first.isoformat()) - timedelta(days=1), zone)
 
 

@@ -8,7 +8,7 @@ be told apart. `verify` proves that it equals the entries.
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -33,6 +33,7 @@ FIGURES = ("calls", "images", "spend_usd", "list_usd", "saved_usd")
 GROUPINGS = (*COLUMNS, "day", "month", "tag:NAME")
 PAGE_ROWS = 20_000
 _TAG = re.compile(r"tag:([a-z0-9_-]{1,64})")
+_SPAN = "SELECT (SELECT min(quarter) FROM spend),(SELECT max(quarter) FROM spend)"
 _SUMS = "sum(calls),sum(images),sum(spend_micros),sum(list_micros)"
 
 
@@ -116,8 +117,9 @@ def page(
     session: Session, question: Question, *, after: Sequence[Any] = (), limit: int = PAGE_ROWS
 ) -> list[tuple[Any, ...]]:
     """Read the groups that come after one, as (its groupings …, the four sums), in order."""
-    groups = [_group(name, question.period, session.dialect) for name in question.by]
-    low, high = question.period.quarters
+    period = _known(session, question.period)
+    groups = [_group(name, period, session.dialect) for name in question.by]
+    low, high = period.quarters
     args: list[Any] = [arg for _, args in groups for arg in args]
     names = [f"g{place}" for place in range(len(groups))]
     chosen = "".join(f"{sql} AS {name}," for (sql, _), name in zip(groups, names, strict=True))
@@ -134,6 +136,18 @@ def page(
     listed = "".join(f"{name}," for name in names)
     sql = f"SELECT {listed}{_SUMS} FROM ({inner}) AS rolled{beyond}{grouped} LIMIT {limit}"  # noqa: S608
     return [tuple(row) for row in session.rows(sql, args)]
+
+
+def _known(session: Session, period: Period) -> Period:
+    """Leave out the days that the roll-up knows nothing of: centuries of them take minutes."""
+    found = session.rows(_SPAN)[0]
+    if found[0] is None:
+        return replace(period, last=period.first)
+    oldest, newest = (local(int(each) * QUARTER_US, period.zone).date() for each in found)
+    first, last = max(period.first, oldest), min(period.last, newest)
+    if last < first:
+        return replace(period, last=period.first)
+    return replace(period, first=first, last=last)
 
 
 def _group(name: str, period: Period, dialect: str) -> tuple[str, list[Any]]:
@@ -157,8 +171,8 @@ def local_second(period: Period) -> str:
     """Spell the local second, counted from 1970, of a quarter hour; every number is ours."""
     found = offsets(*period.quarters, period.zone)
     offset = str(found[0][1])
-    for start, seconds in found[1:]:
-        offset = f"CASE WHEN quarter>={start} THEN {seconds} ELSE {offset} END"
+    if later := "".join(f" WHEN quarter>={start} THEN {s}" for start, s in reversed(found[1:])):
+        offset = f"CASE{later} ELSE {offset} END"
     return f"(quarter*{QUARTER_S}+{offset})"
 
 
@@ -172,16 +186,21 @@ def _month(period: Period) -> str:
     return f"(CASE {cases} ELSE '{starts[0][0]}' END)"
 
 
-def rows(session: Session, question: Question) -> Iterator[tuple[Any, ...]]:
-    """Stream a report's rows, a page at a time; call it inside a snapshot."""
+def groups(session: Session, question: Question) -> Iterator[tuple[Any, ...]]:
+    """Stream all groups as `page` reads them, a page at a time; call it inside a snapshot."""
     after: tuple[Any, ...] = ()
     while True:
-        found = page(session, question, after=after)
-        for row in found:
-            yield (*labels(question, row), *figures(row).cells())
+        found = page(session, question, after=after, limit=PAGE_ROWS)
+        yield from found
         if len(found) < PAGE_ROWS or not question.by:
             return
         after = found[-1][: len(question.by)]
+
+
+def rows(session: Session, question: Question) -> Iterator[tuple[Any, ...]]:
+    """Stream a report's rows, a page at a time; call it inside a snapshot."""
+    for row in groups(session, question):
+        yield (*labels(question, row), *figures(row).cells())
 
 
 def labels(question: Question, row: Sequence[Any]) -> tuple[str, ...]:
@@ -229,7 +248,7 @@ def unpriced_calls(session: Session, period: Period) -> int:
 def whole_period(session: Session, zone: str, first: date | None, last: date | None) -> Period:
     """Fill in what was not asked for: from the first day in the ledger, to today or its last."""
     now = session.now_us()
-    oldest, newest = session.rows("SELECT min(quarter),max(quarter) FROM spend")[0]
+    oldest, newest = session.rows(_SPAN)[0]
     begun = session.rows("SELECT admitted_us FROM charges ORDER BY id LIMIT 1")
     if first is None:  # the first call may have no price, and so no place in the roll-up
         at_us = min([now, *(int(b) for (b,) in begun)])

@@ -138,8 +138,14 @@ def with_model(
             if price is None:
                 answer = Verdict("no", f"{to} has no price at {each.resolution}")
             else:
-                answer = verdict(each.shape, models.get(to, Takes(to)))
+                answer = verdict(_shape(each, table.models[to]), models.get(to, Takes(to)))
             yield Instead(each, to, each.version, price and price * each.images, answer)
+
+
+def _shape(call: Made, to: Model) -> Shape:
+    """Tell what is known of a call, with its size where the other's price is for any of them."""
+    told = call.resolution == ANY or canonical(call.resolution) in map(canonical, to.resolutions)
+    return call.shape if told else replace(call.shape, size=call.resolution)
 
 
 def _same_rate(call: Made, table: PriceTable, book: PriceBook) -> int | None:

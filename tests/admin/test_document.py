@@ -86,6 +86,13 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one(document: Any) 
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
+def test_every_member_of_an_answer_is_named(document: Any) -> None:
+    """A generated client is told what a finding or a forecast holds, not only that it is one."""
+    differ = ("AuditShown", "QuoteAsked", "QuoteShown", "Refused")  # by the change, call, refusal
+    schemas = {n: s for n, s in document["components"]["schemas"].items() if n not in differ}
+    assert "'additionalProperties': True" not in str(schemas)
+
+
 def test_the_page_for_people_asks_nothing_of_anybody(admin: httpx.Client) -> None:
     answer = admin.get("/admin/docs")
     assert answer.headers["content-type"].startswith("text/html")
@@ -93,3 +100,4 @@ def test_the_page_for_people_asks_nothing_of_anybody(admin: httpx.Client) -> Non
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', answer.text)
     assert "<script" not in answer.text
     assert "/admin/keys/{key}/rotate" in answer.text
+    assert "components/schemas" not in answer.text, "what a reference leads to is on no page"

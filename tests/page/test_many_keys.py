@@ -1,6 +1,7 @@
 """Two hundred keys: the page shows those that matter, and finds the others."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,16 @@ import pytest
 
 from proxy.clock import now_us
 from proxy.ledger import registry
+from proxy.ledger.settlement import QUARTER_US
 from proxy.page.standing import IDLE_UP_TO, Board, board
+from proxy.page.views import spend
+from proxy.reports.periods import month
+from proxy.reports.spend import PAGE_ROWS
 from tests.page.house import House, serving
 from tests.page.made_up import History, empty
 
 MANY = 60
+NOVEMBER_DAYS = 30
 
 
 def keys(directory: Path, *, busy: int) -> History:
@@ -77,3 +83,23 @@ def test_keys_are_found_by_name_and_team(admin: httpx.Client, query: str, found:
 def test_a_few_keys_need_no_search(house: House) -> None:
     with house.admin() as client:
         assert "Name or team" not in client.get("/keys").text
+
+
+def test_the_spend_of_more_keys_and_days_than_are_read_at_once_is_whole(tmp_path: Path) -> None:
+    """A page of the roll-up is a part of it: its sum is no total."""
+    november = month("2026-11")
+    midnights = range(november.start_us // QUARTER_US, november.end_us // QUARTER_US, 96)
+    count = PAGE_ROWS // NOVEMBER_DAYS + 10
+    sold = [
+        (day, f"key_{n}", f"k{n}", "", "m", "1K", "edit", "v", "{}", 1, 1, 40_200, 67_000)
+        for day in midnights
+        for n in range(count)
+    ]
+    store = empty(tmp_path / "f.db")
+    with sqlite3.connect(tmp_path / "f.db") as ledger:
+        marks = ",".join("?" * len(sold[0]))
+        ledger.executemany(f"INSERT INTO spend VALUES({marks})", sold)
+    found = spend.ask(store.session, "key", november)
+    assert found.total.spend_micros == 40_200 * len(sold)
+    assert len(found.groups) == count
+    store.session.close()

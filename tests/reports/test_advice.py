@@ -21,11 +21,16 @@ from tests.reports.seeding import DECEMBER_US, HOUR_US, NOVEMBER_US, Traffic, op
 
 NOVEMBER = month("2026-11")
 PRO, FLASH = "gemini-3-pro-image-preview", "gemini-3.1-flash-image-preview"
+NANO = "gemini-2.5-flash-image"
 MODELS, SWAPS = bundled()
 
 
 def drawn(ratio: str | None = None) -> Shape:
     return Shape(takes_pictures=False, ratio=ratio)
+
+
+def sized(size: str, ratio: str | None = None) -> Shape:
+    return Shape(takes_pictures=False, ratio=ratio, size=size)
 
 
 def edited(pictures: int | None = None) -> Shape:
@@ -45,7 +50,11 @@ def edited(pictures: int | None = None) -> Shape:
         pytest.param(PRO, drawn(ratio="8:1"), "no", id="a ratio it lacks"),
         pytest.param(PRO, edited(5), "yes", id="five portraits are what it keeps"),
         pytest.param(PRO, edited(7), "ask", id="seven things are one too many"),
-        pytest.param("gemini-2.5-flash-image", edited(4), "no", id="it takes three"),
+        pytest.param(NANO, edited(4), "no", id="it takes three"),
+        pytest.param(NANO, sized("1k"), "yes", id="what every model makes"),
+        pytest.param(NANO, sized("4K"), "no", id="larger than it makes"),
+        pytest.param(NANO, sized("2048x2048"), "ask", id="nobody knows how large that is"),
+        pytest.param(NANO, sized("2048x2048", "8:1"), "no", id="what is known counts first"),
     ],
 )
 def test_a_call_moves_only_where_the_other_model_takes_it(
@@ -122,6 +131,22 @@ def test_an_edit_moves_by_what_was_kept_of_its_shape(
     edits = [each for each in found if each.made.task == "image-edit"]
     assert {each.verdict.word for each in edits} == {word}
     assert sum(each.made.calls for each in found) == sum(c.calls for c in calls if c.model == PRO)
+
+
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        pytest.param(NANO, {"1K": "yes", "2K": "no", "4K": "no"}, id="makes 1K at most"),
+        pytest.param("qwen-image", {"1K": "yes", "2K": "ask", "4K": "ask"}, id="is not known"),
+        pytest.param(FLASH, {"1K": "yes", "2K": "yes", "4K": "yes"}, id="sells each size"),
+    ],
+)
+def test_one_price_for_all_sizes_is_no_promise_to_make_them(
+    reading: Session, to: str, words: dict[str, str]
+) -> None:
+    calls = [c for c in whatif.made(reading, NOVEMBER) if c.task == "text-to-image"]
+    found = folded(list(with_model(calls, PRO, to, versions.book(reading), MODELS)))
+    assert {each.made.resolution: each.verdict.word for each in found} == words
 
 
 def test_4k_that_could_be_2k_is_asked_not_assumed(reading: Session) -> None:

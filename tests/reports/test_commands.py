@@ -53,6 +53,8 @@ def test_held_money_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> Non
         ["report", "spend", "--timezone", "Mars/Olympus"],
         ["report", "focus", "--month", "2026-13", "--out", "a.csv"],
         ["report", "focus", "--month", "2026-11", "--out", "a.xls"],
+        ["report", "focus", "--month", "9999-12", "--out", "a.csv"],
+        ["report", "spend", "--to", "9999-12-31"],
         ["reconcile", "none.csv"],
         ["whatif"],
         ["whatif", "--table", "none"],
@@ -108,7 +110,8 @@ def test_a_bill_that_no_correction_can_be_made_of_is_told_so(
     strange = write(tmp_path / "strange.csv", [*bill, foreign])
     for options in ((), ("--apply", "--why", "bill")):
         assert main(["reconcile", str(strange), *options]) == 1
-        said = capsys.readouterr().err
+        told, said = capsys.readouterr()
+        assert f"only_theirs\t{len(bill) + 2}\tforeign-0" in told, "its line is named"
         assert "nothing was written: no correction can put this right" in said
         assert "--apply" not in said
     assert main(["reconcile", str(write(tmp_path / "bad.csv", bill[1:]))]) == 1

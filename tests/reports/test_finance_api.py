@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import jsonschema
 import pytest
 
 from tests.admin.serving import Served, serving
@@ -60,6 +61,7 @@ def test_pages_follow_each_other(admin: httpx.Client) -> None:
         {"by": "team", "cursor": "junk"},
         {"by": "team", "cursor": "WzFd"},
         {"from": "2026-11-02", "to": "2026-11-01"},
+        {"to": "9999-12-31"},
         {"timezone": "Mars/Olympus"},
         {"unknown": "1"},
     ],
@@ -68,6 +70,11 @@ def test_what_cannot_be_reported_is_a_bad_request(
     admin: httpx.Client, query: dict[str, str]
 ) -> None:
     assert admin.get("/admin/spend", params=query).status_code == 400
+
+
+@pytest.mark.parametrize("month", ["9999-12", "0000-01"])
+def test_a_month_beyond_the_calendar_is_a_bad_request(admin: httpx.Client, month: str) -> None:
+    assert admin.get(f"/admin/exports/focus?month={month}").status_code == 400
 
 
 @pytest.mark.parametrize("grain", ["charge", "day"])
@@ -98,6 +105,20 @@ def test_a_statement_is_reconciled_and_applied(admin: httpx.Client, tmp_path: Pa
     assert admin.get("/admin/spend", params={"by": ""}).json()["total"]["spend_usd"] == "0.200800"
 
 
+def test_a_bill_read_in_the_wrong_format_is_a_finding_and_no_fault(admin: httpx.Client) -> None:
+    mapping = "[columns]\nprediction_id='id'\ncreated_at='at'\nmodel='m'\namount='usd'\n"
+    bill = {
+        "csv": "id,at,m,usd\nx,1793534400000,m,1\n",
+        "mapping": f"{mapping}[time]\nformat='unix'",
+    }
+    found = admin.post("/admin/reconciliations", json=bill)
+    assert found.json()["summary"]["unreadable"] == 1
+    told = admin.post(
+        "/admin/reconciliations", json={**bill, "mapping": f"delimiter=';;'\n{mapping}"}
+    )
+    assert (told.status_code, "elimiter" in told.json()["message"]) == (400, True)
+
+
 def test_forecast_advice_and_whatif_answer(admin: httpx.Client) -> None:
     forecast = admin.get("/admin/spend/forecast").json()["data"]
     assert {each["scope"] for each in forecast} == {"key", "team", "installation"}
@@ -107,6 +128,25 @@ def test_forecast_advice_and_whatif_answer(admin: httpx.Client) -> None:
     assert admin.get("/admin/spend/whatif", params={"table": "nope"}).status_code == 404
     for params in ({"table": ""}, {"swap": ""}, {}, {"table": "a", **swap}):
         assert admin.get("/admin/spend/whatif", params=params).status_code in (400, 404), params
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/spend",
+        "/admin/spend/forecast",
+        "/admin/spend/advice",
+        f"/admin/spend/whatif?swap={FLASH}=gemini-3-pro-image-preview",
+        "/admin/reconciliations",
+    ],
+)
+def test_what_is_answered_is_what_the_document_says(admin: httpx.Client, path: str) -> None:
+    document = admin.get("/admin/openapi.json").json()
+    answers = document["paths"][path.partition("?")[0]]["get"]["responses"]
+    schema = answers["200"]["content"]["application/json"]["schema"]
+    told = admin.get(path).json()
+    assert told["data"]
+    jsonschema.validate(told, {**schema, "components": document["components"]})
 
 
 @pytest.mark.parametrize(

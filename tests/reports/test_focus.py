@@ -21,9 +21,9 @@ from proxy.ledger.store import Store
 from proxy.reports import exports, spend
 from proxy.reports.corrections import Bill
 from proxy.reports.exports import Month, MonthDiffers
-from proxy.reports.focus import NAMES
+from proxy.reports.focus import NAMES, Movement, line
 from proxy.reports.periods import month
-from tests.reports.seeding import DECEMBER_US, HOUR_US
+from tests.reports.seeding import DECEMBER_US, HOUR_US, NOVEMBER_US
 
 Reopen = Callable[[Path, int], Store]
 DAY_US = 24 * HOUR_US
@@ -117,6 +117,21 @@ def test_every_row_keeps_the_rules_of_1_2(
         assert row["ChargePeriodStart"] < row["ChargePeriodEnd"]
         assert json.loads(row["Tags"])["key"]
         assert row["InvoiceIssuerName"] == row["ProviderName"] == "GPT Proto"
+
+
+@pytest.mark.parametrize("team", ["web", ""])
+def test_a_caller_s_tag_is_not_taken_for_whose_the_charge_is(team: str) -> None:
+    told = '{"key": "theirs", "project": "p", "team": "theirs"}'
+    moved = Movement(
+        charge_id="fb_1", prediction_id="p", correction=False, settled_micros=40_200, images=1,
+        admitted_us=NOVEMBER_US, account="a", key_name="k", team=team, model="m", resolution="1K",
+        task="edit", price_version="v", unit_micros=40_200, list_unit_micros=None,
+        images_mode="one", tags=told,
+    )  # fmt: skip
+    row = dict(zip(NAMES, line(moved, month("2026-11"), "charge"), strict=True))
+    mine = {"team": "web"} if team else {}
+    claimed = {"tag:key": "theirs", "project": "p", "tag:team": "theirs"}
+    assert json.loads(row["Tags"]) == {**mine, "key": "k", **claimed}
 
 
 @pytest.mark.parametrize("grain", ["charge", "day"])

@@ -191,6 +191,18 @@ def test_an_empty_period_is_a_report_of_nothing(reading: Session) -> None:
     assert list(spend.rows(reading, Question(("team",), period))) == []
 
 
+@pytest.mark.parametrize("by", ["day", "month", "team", ""])
+@pytest.mark.parametrize("first", [date(1900, 1, 1), date(2026, 11, 1)])
+def test_a_report_of_all_times_is_that_of_the_days_there_are(
+    reading: Session, first: date, by: str
+) -> None:
+    """A day far ahead or long ago stands for 'all', and its zone changed its clocks often."""
+    ever = Period(first, date(9000, 1, 1), "Europe/Berlin")
+    known = Period(date(2026, 11, 1), date(2026, 12, 1), "Europe/Berlin")
+    asked = groupings(by)
+    assert reported(reading, asked, ever) == added_up(reading, asked, known)
+
+
 @given(
     st.dates(date(2005, 1, 1), date(2037, 12, 1)),
     st.integers(1, 400),

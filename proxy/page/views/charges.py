@@ -1,6 +1,7 @@
 """Charges: the list, one charge's story, and the uncertain ones that a hand decides."""
 
 import re
+from dataclasses import replace
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -9,6 +10,7 @@ from pricing import usd
 from proxy.admin.asked import Charging, Decision
 from proxy.admin.changes import ByHand, refusal_of
 from proxy.charge import Ground, State
+from proxy.directory import Directory
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
 from proxy.ledger.registry import audit
@@ -38,12 +40,15 @@ def asked_for(visit: Visit, *, key_id: str | None = None) -> Filter:
         before=visit.asked("before", 64),
         key_id=key_id,
         prediction=visit.asked("prediction", 256),
+        own=key_id is not None,
     )
 
 
 async def listed(visit: Visit) -> Response:
     """List charges, newest first."""
     wanted = asked_for(visit)
+    directory = visit.desk.directory
+    wanted = replace(wanted, key_id=_id_of(directory, wanted.key))
     found = await visit.desk.reader.ask(charges(wanted))
     rows = live(
         visit,
@@ -55,7 +60,6 @@ async def listed(visit: Visit) -> Response:
     )
     if visit.part:
         return part_only(visit, rows)
-    directory = visit.desk.directory
     return render(
         visit,
         "charges.html",
@@ -66,6 +70,11 @@ async def listed(visit: Visit) -> Response:
         keys=sorted(k.name for k in directory.keys.values()),
         teams=sorted({k.team for k in directory.keys.values() if k.team}),
     )
+
+
+def _id_of(directory: Directory, name: str) -> str | None:
+    """Find the key that has a name now: its charges keep the name that it had at each."""
+    return next((key.id for key in directory.keys.values() if key.name == name), None)
 
 
 async def told(visit: Visit) -> Response:

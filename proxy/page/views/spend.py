@@ -15,7 +15,7 @@ from proxy.page.gate import View
 from proxy.page.render import render
 from proxy.page.visit import Visit
 from proxy.reports.periods import Period, months
-from proxy.reports.spend import Figures, Question, figures, labels, page
+from proxy.reports.spend import Figures, Question, figures, groups, labels
 
 BY = {"team": "Team", "key": "Key", "model": "Model", "resolution": "Resolution", "month": "Month"}
 BANDS = 6  # colours that people can tell apart; the rest is one band
@@ -91,12 +91,14 @@ def ask(session: Session, by: str, period: Period) -> Spent:
     question = Question((unit,) if by == "month" else (unit, by), period)
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     cells: dict[tuple[str, str], int] = defaultdict(int)
-    for row in page(session, question):
-        names, found = labels(question, row), figures(row)
+    with session.snapshot():
+        found = list(groups(session, question))
+    for row in found:
+        names, sold = labels(question, row), figures(row)
         group, bar = (names[0] if by == "month" else names[1]) or "no team", names[0]
-        parts = (found.calls, found.images, found.spend_micros, found.list_micros)
+        parts = (sold.calls, sold.images, sold.spend_micros, sold.list_micros)
         sums[group] = [a + b for a, b in zip(sums[group], parts, strict=True)]
-        cells[ALL if by == "month" else group, bar] += found.spend_micros
+        cells[ALL if by == "month" else group, bar] += sold.spend_micros
     ordered = sorted(sums.items(), key=lambda g: g[0] if by == "month" else -g[1][2])
     return Spent(period, _bars(period, unit), [(n, Figures(*s)) for n, s in ordered], dict(cells))
 
