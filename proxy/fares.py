@@ -25,7 +25,7 @@ from proxy.errors import LedgerUnavailable
 from proxy.ledger.fare import Fare
 from proxy.ledger.leases import hand_on, leaseholders
 from proxy.ledger.operation import Operation, Receipt
-from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
+from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge, Withdraw
 from proxy.ledger.reader import Reader, bought, where_stands
 from proxy.ledger.refusals import PricesMoved
 from proxy.ledger.reserve import Reserve
@@ -132,7 +132,11 @@ class Fares:
         except LedgerFault as fault:
             if fault.kind in {"commit", "full", "corrupt"}:
                 # A commit that failed may be there after all. Nothing was sent: give it back.
-                self._later(Decide(operation.charge_id, None, Ground.UNSENT, "commit failed"))
+                self._later(
+                    Withdraw(
+                        operation.charge_id, None, Ground.UNSENT, "commit failed", key=operation.key
+                    )
+                )
             raise LedgerUnavailable from fault
 
     async def record(self, operation: Accept | Decide | Doubt | Purge) -> Receipt | None:

@@ -154,6 +154,21 @@ class Purge(Operation):
 
 
 @dataclass(slots=True)
+class Withdraw(Decide):
+    """Release what was reserved for `key` by a commit that failed, if it is there after all.
+
+    That commit may be under way yet: its connection broke, and the server goes on. It holds the
+    balances of the key until it is over, so the charge is looked for once they are ours.
+    """
+
+    key: Key | None = None
+
+    def payer(self, view: View) -> Key | None:
+        """Name the key, whose balances the commit holds."""
+        return self.key and view.directory.keys.get(self.key.id, self.key)
+
+
+@dataclass(slots=True)
 class Postpone(Operation):
     """Look at an undecided charge again later; no money moves, so there is no entry."""
 

@@ -102,6 +102,7 @@ def load(
     view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, unseen))
     payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
     _load_balances(session, view, payers.values(), paid)
+    _load_late(session, view, [i for i in wanted if i not in view.fares])
     # After the balances: two calls of one caller take turns there, so the second sees the first.
     asked = [p for op in operations if looking and (p := op.prediction()) is not None]
     for account, prediction_id, charge_id in _looked_up(session, _TAKEN_OF, _TAKEN_ALL, asked):
@@ -141,6 +142,14 @@ def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
     elif wanted:
         for fare in fares(session, "WHERE id=ANY(?) ORDER BY id", (wanted,), lock=True):
             view.fares[fare.id] = fare
+
+
+def _load_late(session: Session, view: View, missing: list[str]) -> None:
+    """Look for charges again, now that the commit that may have made them is over (`Withdraw`)."""
+    if session.dialect == "sqlite" or not missing:
+        return
+    _load_fares(session, view, missing)
+    _load_balances(session, view, (), [view.fares[i] for i in missing if i in view.fares])
 
 
 def _load_balances(
