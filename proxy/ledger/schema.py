@@ -119,9 +119,10 @@ def _alone(url: str, path: Path | None) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return
-    session = open_session(url)
-    for wait in ("lock_timeout", "statement_timeout"):  # another may be at it for minutes
-        session.run(f"SET {wait}=0")
+    from proxy.ledger.postgres import PostgresSession  # noqa: PLC0415 - as above
+
+    session = PostgresSession(url)
+    session.wait_for_ever()  # another may be at it for minutes
     session.rows("SELECT pg_advisory_lock(?)", (_LOCK_ID,))
     try:
         yield

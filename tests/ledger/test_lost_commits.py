@@ -4,11 +4,12 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import psycopg
 import pytest
+from psycopg import Connection
 
 from proxy.directory import Key
 from proxy.errors import LedgerUnavailable
@@ -16,6 +17,7 @@ from proxy.fares import Fares
 from proxy.ledger.postgres import PostgresSession
 from proxy.ledger.reader import Reader
 from proxy.ledger.reserve import Reserve
+from proxy.ledger.session import LedgerFault
 from proxy.ledger.writer import Writer
 from tests.ledger.books import differences
 from tests.ledger.world import Ledger
@@ -42,7 +44,7 @@ _WAITING = (
 
 
 @contextmanager
-def commits_that_hang(ledger: Ledger) -> Iterator[psycopg.Connection[tuple[int]]]:
+def commits_that_hang(ledger: Ledger) -> Iterator[Connection[tuple[int]]]:
     """Let commits of reservations wait until the end; yields a connection to look with."""
     with psycopg.connect(ledger.url, autocommit=True) as gate:
         gate.execute(_AT_COMMIT.encode())
@@ -50,7 +52,14 @@ def commits_that_hang(ledger: Ledger) -> Iterator[psycopg.Connection[tuple[int]]
         yield gate
 
 
-async def until_waiting(gate: psycopg.Connection[tuple[int]], *kinds: str) -> None:
+def be_patient(ledger: Ledger, seconds: float) -> None:
+    """Set how long the server may take to answer."""
+    assert isinstance(ledger.session, PostgresSession)
+    ledger.session.patience_s = seconds
+    ledger.session.close()  # it counts for the connection that is opened next
+
+
+async def until_waiting(gate: Connection[tuple[int]], *kinds: str) -> None:
     give_up = time.monotonic() + 4  # as long as a transaction surely waits for a lock
     while gate.execute(_WAITING, (list(kinds),)).fetchone() == (0,):
         assert time.monotonic() < give_up, f"nobody waits for a lock: {kinds}"
@@ -71,24 +80,35 @@ def order(ledger: Ledger, key: Key) -> Reserve:
     return ledger.order(key, charge_id="fb_lost")
 
 
-def cut(session: PostgresSession) -> None:
-    """Break a connection as a network does: the server hears nothing of it while it is busy."""
+def connection_of(ledger: Ledger) -> Connection[object]:
+    session = ledger.session
+    assert isinstance(session, PostgresSession)
     assert session._connection is not None  # noqa: SLF001 - it is hurt on purpose
-    with socket.socket(fileno=os.dup(session._connection.pgconn.socket)) as line:  # noqa: SLF001
+    return session._connection  # noqa: SLF001
+
+
+def cut(ledger: Ledger) -> None:
+    """Break a connection as a network does: the server hears nothing of it while it is busy."""
+    with socket.socket(fileno=os.dup(connection_of(ledger).pgconn.socket)) as line:
         line.shutdown(socket.SHUT_RDWR)
 
 
+def lose_patience(ledger: Ledger) -> None:
+    """Do nothing: it is given up by itself."""
+
+
+@pytest.mark.parametrize("lost", [cut, lose_patience])
 async def test_a_reservation_whose_commit_came_after_its_call_was_refused_is_given_back(
-    ledger: Ledger,
+    ledger: Ledger, lost: Callable[[Ledger], None]
 ) -> None:
     key = ledger.key(daily_micros=1_000)
     node = ledger.another()
+    be_patient(ledger, 60 if lost is cut else 2)
     async with relaying(ledger) as fares:
         with commits_that_hang(ledger) as gate:
             asked = asyncio.create_task(fares.reserve(order(ledger, key)))
             await until_waiting(gate, "advisory")
-            assert isinstance(ledger.session, PostgresSession)
-            cut(ledger.session)
+            lost(ledger)
             with pytest.raises(LedgerUnavailable):
                 await asked
             await until_waiting(gate, "transactionid", "tuple")  # for the end of that commit
@@ -100,3 +120,12 @@ async def test_a_reservation_whose_commit_came_after_its_call_was_refused_is_giv
     assert node.used(key, DAY) == (0, 0)
     assert differences(node.session) == []
     node.close()
+
+
+def test_reports_may_take_longer_than_anything_that_a_caller_waits_for(ledger: Ledger) -> None:
+    be_patient(ledger, 0.5)
+    with ledger.session.snapshot():
+        assert ledger.session.rows("SELECT 1 FROM pg_sleep(1)") == [(1,)]
+    with pytest.raises(LedgerFault, match="has not answered"):
+        ledger.session.rows("SELECT pg_sleep(20)")
+    assert ledger.session.rows("SELECT 1") == [(1,)]
