@@ -32,6 +32,7 @@ from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
 from proxy.newest import Newest
+from proxy.writable import Writable
 
 # Fares at hand for polls, about 2 KB each: few ask again for what they saw decided.
 OPEN_MAX, DECIDED_MAX = 50_000, 5_000
@@ -113,7 +114,7 @@ class Fares:
         self._unwritten: deque[Operation] = deque()
         self._retrying: asyncio.Task[None] | None = None
         self._seen: set[str] = set()
-        self.newest = Newest(self.writer, self.reader)
+        self.newest, self.writable = Newest(self.writer, self.reader), Writable(self.writer)
 
     async def reserve(self, operation: Reserve) -> Receipt:
         """Take a fare, durably; whatever refuses it is raised.
@@ -196,6 +197,18 @@ class Fares:
         if fare is not None:
             self.remember(Receipt(fare, changed=False))
         return fare
+
+    async def find_surely(self, prediction_id: str, key: Key) -> Fare | None:
+        """Find one that was not found; None only if no other worker can have it in memory alone.
+
+        Where nothing can be written, another one may hold what it learnt, as this one may.
+
+        Raises:
+            LedgerUnavailable: it cannot be known now.
+        """
+        if await self.writable.why_not():
+            raise LedgerUnavailable
+        return await self.find(prediction_id, key)
 
     async def standings(self, key: Key) -> tuple[Standing, ...]:
         """Say where a key's budgets stand; nothing where that cannot be read."""

@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -124,6 +125,34 @@ def test_a_ledger_that_was_moved_away_stops_submits_only(tmp_path: Path, upstrea
         with moved_away(tmp_path / "farebox.db"):
             stays_closed(farebox, upstream, prediction, "gone")
         comes_back(farebox, prediction, "gone")
+
+
+def test_what_one_worker_could_not_write_no_worker_says_is_not_there(
+    tmp_path: Path, upstream: Standin
+) -> None:
+    url = f"sqlite:///{tmp_path}/farebox.db"
+    with (
+        box(url, upstream.url, tmp_path, FAREBOX_WORKERS="2") as farebox,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        asked = pool.submit(farebox.submit, "a cat standin:slow=3")
+        farebox.until(lambda: len(upstream.jobs) == 1)
+        prediction = upstream.jobs[0].id
+        with moved_away(tmp_path / "farebox.db"):
+            assert asked.result().headers["x-farebox-charge-state"] == "reserved"
+            assert polled_anew(farebox, prediction) == {503}
+        farebox.until(lambda: polled_anew(farebox, prediction) == {200})
+
+
+def polled_anew(farebox: Box, prediction: str) -> set[int]:
+    """Poll on connections of their own, so that all workers are asked; the statuses."""
+    found = set()
+    for _ in range(12):
+        with httpx.Client(base_url=farebox.client.base_url, trust_env=False, timeout=20) as client:
+            target = f"/api/v3/predictions/{prediction}/result"
+            answer = client.get(target, headers={"Authorization": farebox.secret})
+            found.add(answer.status_code)
+    return found
 
 
 def test_a_full_disk_stops_submits_only(
