@@ -43,6 +43,7 @@ class Accept(Operation):
         if holder not in (None, fare.id):
             return Receipt(fare, changed=self._doubt(view, fare))
         if fare.state not in _ACCEPTABLE:
+            view.name(fare, self.prediction())  # decided already: its polls may yet put it right
             return Receipt(fare, changed=False)
         fare.state, fare.prediction_id = _ACCEPTED, self.prediction_id
         fare.accepted_us, fare.due_us = view.now_us, view.now_us + self.due_in_us
