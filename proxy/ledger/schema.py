@@ -1,13 +1,13 @@
 """The schema: migrated at start by whoever comes first, checked by everybody else."""
 
 import fcntl
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from proxy.clock import now_us
+from proxy.ledger.database_file import reading
 from proxy.ledger.file_system import refuse_network
 from proxy.ledger.session import LedgerFault, Session, SqliteSession
 
@@ -132,6 +132,6 @@ def _alone(url: str, path: Path | None) -> Iterator[None]:
 
 def quick_check(path: Path) -> str | None:
     """Look a SQLite file over page by page; None if it is sound. Slow: for `doctor`."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(reading(path)) as connection:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     return None if found == "ok" else str(found)
