@@ -13,11 +13,11 @@ from typing import Any
 
 from proxy.budget import INSTALLATION, KEY
 from proxy.directory import Key
-from proxy.ledger.fare import BEGINNING, COLUMNS, FIRST, Fare, Kept, first_of
+from proxy.ledger.fare import BEGINNING, COLUMNS, FIRST, KEPT_US, Fare, Kept, first_of
 from proxy.ledger.known import Known
 from proxy.ledger.operation import Operation
 from proxy.ledger.portions import portions, values
-from proxy.ledger.session import Row, Session
+from proxy.ledger.session import LedgerFault, Row, Session
 from proxy.ledger.view import Place, View, footing, places_of
 
 # A prediction's id is written only with the id itself: to set it to what it is makes SQLite take
@@ -73,6 +73,7 @@ _KEEP = (
     " VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(caller,idempotency_key) DO UPDATE SET"
     " request_hash=excluded.request_hash, charge_id=excluded.charge_id, status=excluded.status,"
     " headers=excluded.headers, body=excluded.body, created_us=excluded.created_us"
+    f" WHERE replays.created_us<=excluded.created_us-{KEPT_US}"
 )
 
 
@@ -243,8 +244,13 @@ def _adding(table: str, key: tuple[str, ...], figures: tuple[str, ...]) -> str:
 
 
 def keep(session: Session, kept: Kept) -> None:
-    """Keep what is known of an Idempotency-Key, in the place of what was kept before."""
-    session.run(_KEEP, astuple(kept))
+    """Keep what is known of an Idempotency-Key, in the place of what nobody remembers any more.
+
+    Raises:
+        LedgerFault: another node has begun under it since it was looked for.
+    """
+    if not session.run(_KEEP, astuple(kept)):
+        raise LedgerFault("an Idempotency-Key was used at the same time", kind="race")
 
 
 def kept(session: Session, caller: str, idempotency_key: str) -> Kept | None:
