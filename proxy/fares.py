@@ -25,13 +25,14 @@ from proxy.errors import LedgerUnavailable
 from proxy.ledger.fare import Fare
 from proxy.ledger.leases import hand_on, leaseholders
 from proxy.ledger.operation import Operation, Receipt
-from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge
+from proxy.ledger.outcomes import Accept, Decide, Doubt, Purge, Withdraw
 from proxy.ledger.reader import Reader, bought, where_stands
 from proxy.ledger.refusals import PricesMoved
 from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
 from proxy.newest import Newest
+from proxy.writable import Writable
 
 # Fares at hand for polls, about 2 KB each: few ask again for what they saw decided.
 OPEN_MAX, DECIDED_MAX = 50_000, 5_000
@@ -114,7 +115,7 @@ class Fares:
         self._unwritten: deque[Operation] = deque()
         self._retrying: asyncio.Task[None] | None = None
         self._seen: set[str] = set()
-        self.newest = Newest(self.writer, self.reader)
+        self.newest, self.writable = Newest(self.writer, self.reader), Writable(self.writer)
 
     async def reserve(self, operation: Reserve) -> Receipt:
         """Take a fare, durably; whatever refuses it is raised.
@@ -133,7 +134,11 @@ class Fares:
         except LedgerFault as fault:
             if fault.kind in {"commit", "full", "corrupt"}:
                 # A commit that failed may be there after all. Nothing was sent: give it back.
-                self._later(Decide(operation.charge_id, None, Ground.UNSENT, "commit failed"))
+                self._later(
+                    Withdraw(
+                        operation.charge_id, None, Ground.UNSENT, "commit failed", key=operation.key
+                    )
+                )
             raise LedgerUnavailable from fault
 
     async def record(self, operation: Accept | Decide | Doubt | Purge) -> Receipt | None:
@@ -195,6 +200,18 @@ class Fares:
         if fare is not None:
             self.remember(Receipt(fare, changed=False))
         return fare
+
+    async def find_surely(self, prediction_id: str, key: Key) -> Fare | None:
+        """Find one that was not found; None only if no other worker can have it in memory alone.
+
+        Where nothing can be written, another one may hold what it learnt, as this one may.
+
+        Raises:
+            LedgerUnavailable: it cannot be known now.
+        """
+        if await self.writable.why_not():
+            raise LedgerUnavailable
+        return await self.find(prediction_id, key)
 
     async def standings(self, key: Key) -> tuple[Standing, ...]:
         """Say where a key's budgets stand; nothing where that cannot be read."""

@@ -1,7 +1,6 @@
 """The routes of our own: budget, quote, metrics and health."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +35,7 @@ from proxy.room import Room
 from proxy.scrape import Scrape
 from proxy.settings import Settings
 
-PROOF_S = 1.0  # how long one proof that the ledger can be written is good for
 AT_ONCE = 32 * 1024  # bytes of a page of metrics
-PROBE_S = 3.0
 
 
 @dataclass
@@ -55,9 +52,6 @@ class OwnRoutes:
     scrape: Scrape
     room: Room
     admin: Sequence[BaseRoute] = ()
-
-    def __post_init__(self) -> None:
-        self._proved_s = -PROOF_S
 
     def app(self) -> Starlette:
         """Draw the map."""
@@ -136,7 +130,7 @@ class OwnRoutes:
     async def readyz(self, _request: Request) -> Response:
         """Say whether submits can be taken, and if not, why."""
         why = ["draining"] if self.status.draining else []
-        why += await self._unwritable()
+        why += filter(None, [await self.fares.writable.why_not()])
         try:
             await self.fares.reader.ask(revision)
         except LedgerFault as fault:
@@ -144,23 +138,6 @@ class OwnRoutes:
         return JSONResponse(
             {"status": "not ready" if why else "ready", "why": why}, 503 if why else 200
         )
-
-    async def _unwritable(self) -> list[str]:
-        """Say why nothing can be written, by writing something; not oftener than each second."""
-        writer, now_s = self.fares.writer, time.monotonic()
-        # After a failure only a write is proof: what found nothing to write has succeeded, too.
-        proved = writer.broken is None and self._proved_s > writer.failed_s
-        if proved and now_s < self._proved_s + PROOF_S:
-            return []
-        try:
-            async with asyncio.timeout(PROBE_S):
-                await self.fares.writer.transact(lambda store: store.touch())
-        except LedgerFault as fault:
-            return [f"the ledger cannot be written: {fault}"]
-        except TimeoutError:
-            return [f"the ledger has not written for {PROBE_S:.0f} seconds"]
-        self._proved_s = now_s
-        return []
 
 
 async def _some_at_a_time(pieces: list[bytes]) -> AsyncIterator[bytes]:

@@ -68,9 +68,12 @@ class Polling:
         """Find the fare of a prediction; with a Farebox key only what this key bought exists."""
         if caller.unseen:
             return None
-        fare = await self.fares.find(call.routed.prediction_id or "", caller.key)
+        prediction_id = call.routed.prediction_id or ""
+        fare = await self.fares.find(prediction_id, caller.key)
         if fare is None and caller.own_secret is None:
-            raise PredictionNotFound
+            fare = await self.fares.find_surely(prediction_id, caller.key)
+            if fare is None:
+                raise PredictionNotFound
         return fare
 
     async def _look_up(self, call: Call, head: Head, body: bytes) -> Said:

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import time
@@ -18,13 +19,17 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from types import FrameType
+from typing import Final
 
 SPAWN = multiprocessing.get_context("spawn")
 STOP = (signal.SIGTERM, signal.SIGINT)
 SIGNALS = (*STOP, signal.SIGHUP, signal.SIGCHLD)
 YOUNG_S = 10.0  # one that dies younger may be in a crash loop
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_KINDS: Final = ("counter", "gauge_livesum", "histogram")  # a file of each for a worker
+METRICS_BYTES: Final = 512 * 1024  # of each, for some thousand series
 
 Run = Callable[[socket.socket, Connection], int]
 """What a worker does with the socket and its end of the pipe; returns an exit code."""
@@ -109,7 +114,8 @@ class Supervisor:
     def _bury(self, worker: Worker) -> None:
         worker.process.join()
         self.workers.remove(worker)
-        _forget_gauges(worker.process.pid)
+        if worker.process.pid is not None:
+            _forget_gauges(worker.process.pid)
         was_ready, code = worker.look(), worker.process.exitcode
         worker.line.close()
         if self.stopping:
@@ -131,6 +137,7 @@ class Supervisor:
 def _work(run: Run, listener: socket.socket, line: Connection) -> None:
     """Run in the child: a group of its own, so that Ctrl-C reaches it through the parent only."""
     os.setpgrp()
+    _make_room_for_metrics(os.getpid())
     sys.exit(run(listener, line))
 
 
@@ -170,8 +177,41 @@ def _metrics_directory() -> Iterator[None]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _forget_gauges(pid: int | None) -> None:
+def _metrics_files(pid: int) -> list[Path]:
+    directory = Path(os.environ[METRICS_DIR])
+    return [directory / f"{kind}_{pid}.db" for kind in METRICS_KINDS]
+
+
+def _make_room_for_metrics(pid: int) -> None:
+    """Give the files of a worker's metrics their place on the disk before they are written.
+
+    They are made of holes and written as memory is: on a full disk that is no error but a signal,
+    which ends the worker, and with it all that it knows and could not write. Where there is no
+    room now, the worker counts for itself alone.
+    """
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return
+    files = _metrics_files(pid)
+    try:
+        for file in files:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, METRICS_BYTES)
+            finally:
+                os.close(descriptor)
+    except OSError as error:
+        sys.stderr.write(f"A worker's metrics are its own: {error.strerror}.\n")
+        del os.environ[METRICS_DIR]
+        for file in files:
+            file.unlink(missing_ok=True)
+
+
+def _forget_gauges(pid: int) -> None:
+    """Take a dead worker's gauges away, and of its counts what they do not need."""
     from prometheus_client import multiprocess  # noqa: PLC0415 - reads the directory on import
 
-    if pid is not None:
-        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    for file in _metrics_files(pid):
+        with contextlib.suppress(OSError, struct.error), file.open("r+b") as counts:
+            (used,) = struct.unpack("i", counts.read(4))
+            counts.truncate(max(used, 8))

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from proxy.instants import instant
+from proxy.ledger.database_file import reading
 from proxy.ledger.outcomes import Doubt
 from proxy.ledger.registry import audit
 from proxy.ledger.schema import migrate, open_session, quick_check
@@ -47,9 +48,13 @@ def backup(database: Path, target: Path, *, progress: Callable[[int, int], None]
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with (
-        contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source,
+        contextlib.closing(reading(database)) as source,
         contextlib.closing(sqlite3.connect(draft)) as copy,
     ):
+        # One state for all steps: SQLite would begin again at each one before which others wrote,
+        # and so never come to the end of a ledger in use.
+        source.execute("BEGIN")
+        source.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
         source.backup(
             copy, pages=PAGES_A_STEP, progress=lambda _, left, whole: progress(left, whole)
         )

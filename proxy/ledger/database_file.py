@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 from pathlib import Path
 
 
@@ -15,6 +16,12 @@ def make(path: Path) -> None:
     """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def reading(path: Path) -> sqlite3.Connection:
+    """Open a database that nothing is written to; one whose name holds a `#`, too."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(address, uri=True, isolation_level=None)
 
 
 class DatabaseFile:

@@ -43,6 +43,7 @@ class Accept(Operation):
         if holder not in (None, fare.id):
             return Receipt(fare, changed=self._doubt(view, fare))
         if fare.state not in _ACCEPTABLE:
+            view.name(fare, self.prediction())  # decided already: its polls may yet put it right
             return Receipt(fare, changed=False)
         fare.state, fare.prediction_id = _ACCEPTED, self.prediction_id
         fare.accepted_us, fare.due_us = view.now_us, view.now_us + self.due_in_us
@@ -151,6 +152,21 @@ class Purge(Operation):
         view.purged.append(view.fares.pop(fare.id))
         key = self.payer(view)
         return Receipt(fare, () if key is None else standings(view, footing(view, key).limited))
+
+
+@dataclass(slots=True)
+class Withdraw(Decide):
+    """Release what was reserved for `key` by a commit that failed, if it is there after all.
+
+    That commit may be under way yet: its connection broke, and the server goes on. It holds the
+    balances of the key until it is over, so the charge is looked for once they are ours.
+    """
+
+    key: Key | None = None
+
+    def payer(self, view: View) -> Key | None:
+        """Name the key, whose balances the commit holds."""
+        return self.key and view.directory.keys.get(self.key.id, self.key)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg import errors
@@ -14,6 +14,28 @@ from proxy.ledger.session import SOME, STATEMENT_TIMEOUT_MS, LedgerFault, Row
 
 DIRECTORY_LOCK = 0x66617265626F78  # "farebox"; locks of this kind are a database's own
 RACES = (errors.SerializationFailure, errors.DeadlockDetected)
+PATIENCE_S: Final = 15.0  # well beyond what the server allows itself for a statement
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection that is given up when the server does not answer.
+
+    The server's own timeouts are no help where its machine stands still, where the network drops
+    everything, and in a commit, which may wait for a standby that is gone.
+    """
+
+    patience_s: float | None = PATIENCE_S
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for an answer, no longer than `patience_s`; None waits for ever."""
+        limit = self.patience_s if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, limit)
+        except errors._WaitTimeout:  # noqa: SLF001 - has no other name
+            self.pgconn.finish()  # what becomes of the statement nobody will hear
+            raise psycopg.OperationalError(
+                f"PostgreSQL has not answered for {limit} seconds"
+            ) from None
 
 
 @lru_cache(maxsize=512)
@@ -39,18 +61,19 @@ class PostgresSession:
         self, url: str, *, read_only: bool = False, clock: Callable[[], int] | None = None
     ) -> None:
         self._url, self._read_only, self._clock = libpq_url(url), read_only, clock
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: _Connection | None = None
         self._begun = False
+        self.patience_s: float | None = PATIENCE_S
         self._open()
 
-    def _open(self) -> psycopg.Connection[Any]:
+    def _open(self) -> _Connection:
         with _faults():
             options = (
                 f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000"
                 " -c idle_in_transaction_session_timeout=10000 -c synchronous_commit=on"
                 f" -c default_transaction_read_only={'on' if self._read_only else 'off'}"
             )
-            self._connection = psycopg.connect(
+            self._connection = _Connection.connect(
                 self._url,
                 autocommit=True,
                 connect_timeout=5,
@@ -58,9 +81,16 @@ class PostgresSession:
                 application_name="farebox",
                 prepare_threshold=2,
             )
+            self._connection.patience_s = self.patience_s
         return self._connection
 
-    def _live(self) -> psycopg.Connection[Any]:
+    def wait_for_ever(self) -> None:
+        """Let statements of this connection take whatever they take."""
+        self._live().patience_s = None
+        for timeout in ("lock_timeout", "statement_timeout"):
+            self.run(f"SET {timeout}=0")
+
+    def _live(self) -> _Connection:
         connection = self._connection
         if connection is None or connection.closed or connection.broken:
             if self._begun:  # a new connection would write outside of the transaction
@@ -187,7 +217,11 @@ class PostgresSession:
         with _faults(), connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL statement_timeout=0")
-            yield
+            connection.patience_s = None
+            try:
+                yield
+            finally:
+                connection.patience_s = self.patience_s
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -13,11 +13,11 @@ from typing import Any
 
 from proxy.budget import INSTALLATION, KEY
 from proxy.directory import Key
-from proxy.ledger.fare import BEGINNING, COLUMNS, FIRST, Fare, Kept, first_of
+from proxy.ledger.fare import BEGINNING, COLUMNS, FIRST, KEPT_US, Fare, Kept, first_of
 from proxy.ledger.known import Known
 from proxy.ledger.operation import Operation
 from proxy.ledger.portions import portions, values
-from proxy.ledger.session import Row, Session
+from proxy.ledger.session import LedgerFault, Row, Session
 from proxy.ledger.view import Place, View, footing, places_of
 
 # A prediction's id is written only with the id itself: to set it to what it is makes SQLite take
@@ -73,6 +73,7 @@ _KEEP = (
     " VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(caller,idempotency_key) DO UPDATE SET"
     " request_hash=excluded.request_hash, charge_id=excluded.charge_id, status=excluded.status,"
     " headers=excluded.headers, body=excluded.body, created_us=excluded.created_us"
+    f" WHERE replays.created_us<=excluded.created_us-{KEPT_US}"
 )
 
 
@@ -102,6 +103,7 @@ def load(
     view.latest |= dict(_looked_up(session, _LATEST_OF, _LATEST_ALL, unseen))
     payers = {key.id: key for op in operations if (key := op.payer(view)) is not None}
     _load_balances(session, view, payers.values(), paid)
+    _load_late(session, view, [i for i in wanted if i not in view.fares])
     # After the balances: two calls of one caller take turns there, so the second sees the first.
     asked = [p for op in operations if looking and (p := op.prediction()) is not None]
     for account, prediction_id, charge_id in _looked_up(session, _TAKEN_OF, _TAKEN_ALL, asked):
@@ -141,6 +143,14 @@ def _load_fares(session: Session, view: View, wanted: list[str]) -> None:
     elif wanted:
         for fare in fares(session, "WHERE id=ANY(?) ORDER BY id", (wanted,), lock=True):
             view.fares[fare.id] = fare
+
+
+def _load_late(session: Session, view: View, missing: list[str]) -> None:
+    """Look for charges again, now that the commit that may have made them is over (`Withdraw`)."""
+    if session.dialect == "sqlite" or not missing:
+        return
+    _load_fares(session, view, missing)
+    _load_balances(session, view, (), [view.fares[i] for i in missing if i in view.fares])
 
 
 def _load_balances(
@@ -234,8 +244,13 @@ def _adding(table: str, key: tuple[str, ...], figures: tuple[str, ...]) -> str:
 
 
 def keep(session: Session, kept: Kept) -> None:
-    """Keep what is known of an Idempotency-Key, in the place of what was kept before."""
-    session.run(_KEEP, astuple(kept))
+    """Keep what is known of an Idempotency-Key, in the place of what nobody remembers any more.
+
+    Raises:
+        LedgerFault: another node has begun under it since it was looked for.
+    """
+    if not session.run(_KEEP, astuple(kept)):
+        raise LedgerFault("an Idempotency-Key was used at the same time", kind="race")
 
 
 def kept(session: Session, caller: str, idempotency_key: str) -> Kept | None:

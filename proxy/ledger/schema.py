@@ -1,13 +1,13 @@
 """The schema: migrated at start by whoever comes first, checked by everybody else."""
 
 import fcntl
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from proxy.clock import now_us
+from proxy.ledger.database_file import reading
 from proxy.ledger.file_system import refuse_network
 from proxy.ledger.session import LedgerFault, Session, SqliteSession
 
@@ -119,9 +119,10 @@ def _alone(url: str, path: Path | None) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return
-    session = open_session(url)
-    for wait in ("lock_timeout", "statement_timeout"):  # another may be at it for minutes
-        session.run(f"SET {wait}=0")
+    from proxy.ledger.postgres import PostgresSession  # noqa: PLC0415 - as above
+
+    session = PostgresSession(url)
+    session.wait_for_ever()  # another may be at it for minutes
     session.rows("SELECT pg_advisory_lock(?)", (_LOCK_ID,))
     try:
         yield
@@ -131,6 +132,6 @@ def _alone(url: str, path: Path | None) -> Iterator[None]:
 
 def quick_check(path: Path) -> str | None:
     """Look a SQLite file over page by page; None if it is sound. Slow: for `doctor`."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(reading(path)) as connection:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     return None if found == "ok" else str(found)

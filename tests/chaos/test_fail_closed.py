@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from proxy.ledger.schema import open_session
 from proxy.ledger.verify import verify
 from proxy.ledger.writer import FAULTS_MAX
 from tests.chaos.box import Box, box
+from tests.chaos.load import PATH
 from tests.postgres import Postgres, running_postgres
 from tests.standin.server import Standin
 
@@ -126,6 +128,34 @@ def test_a_ledger_that_was_moved_away_stops_submits_only(tmp_path: Path, upstrea
         comes_back(farebox, prediction, "gone")
 
 
+def test_what_one_worker_could_not_write_no_worker_says_is_not_there(
+    tmp_path: Path, upstream: Standin
+) -> None:
+    url = f"sqlite:///{tmp_path}/farebox.db"
+    with (
+        box(url, upstream.url, tmp_path, FAREBOX_WORKERS="2") as farebox,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        asked = pool.submit(farebox.submit, "a cat standin:slow=3")
+        farebox.until(lambda: len(upstream.jobs) == 1)
+        prediction = upstream.jobs[0].id
+        with moved_away(tmp_path / "farebox.db"):
+            assert asked.result().headers["x-farebox-charge-state"] == "reserved"
+            assert polled_anew(farebox, prediction) == {503}
+        farebox.until(lambda: polled_anew(farebox, prediction) == {200})
+
+
+def polled_anew(farebox: Box, prediction: str) -> set[int]:
+    """Poll on connections of their own, so that all workers are asked; the statuses."""
+    found = set()
+    for _ in range(12):
+        with httpx.Client(base_url=farebox.client.base_url, trust_env=False, timeout=20) as client:
+            target = f"/api/v3/predictions/{prediction}/result"
+            answer = client.get(target, headers={"Authorization": farebox.secret})
+            found.add(answer.status_code)
+    return found
+
+
 def test_a_full_disk_stops_submits_only(
     small_disk: Path, tmp_path: Path, upstream: Standin
 ) -> None:
@@ -134,6 +164,31 @@ def test_a_full_disk_stops_submits_only(
         with full(small_disk):
             stays_closed(farebox, upstream, prediction, "full")
         comes_back(farebox, prediction, "full")
+
+
+def test_a_full_disk_on_which_the_metrics_lie_too_ends_no_worker(
+    small_disk: Path, tmp_path: Path, upstream: Standin
+) -> None:
+    url = f"sqlite:///{small_disk}/farebox.db"
+    settings = {"FAREBOX_WORKERS": "2", "TMPDIR": str(small_disk)}
+    with box(url, upstream.url, tmp_path, **settings) as farebox:
+        prediction = bought(farebox)
+        with full(small_disk):
+            for _ in range(4):  # both workers count what is new to them
+                with httpx.Client(base_url=farebox.client.base_url, trust_env=False) as client:
+                    assert client.get("/healthz").status_code == 200
+                    is_refused(
+                        client.post(
+                            PATH.decode(),
+                            headers={"Authorization": farebox.secret},
+                            json={"prompt": "a cat"},
+                        )
+                    )
+                    target = f"/api/v3/predictions/{prediction}/result"
+                    answer = client.get(target, headers={"Authorization": farebox.secret})
+                    assert answer.status_code == 200
+        farebox.until(lambda: farebox.submit().status_code == 200)
+        assert "A worker ended" not in farebox.log
 
 
 def test_a_postgresql_that_went_away_stops_submits_only(tmp_path: Path, upstream: Standin) -> None:

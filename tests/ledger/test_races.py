@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from pricing import Quote
 from proxy.charge import Ground
 from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.outcomes import Accept, Decide
 from proxy.ledger.refusals import Repeated
 from tests.ledger.books import differences
-from tests.ledger.world import ACCOUNT, Ledger
+from tests.ledger.world import ACCOUNT, Clock, Ledger, quote
 
 ROUNDS = 8
 DAY = "2026-11-23"
@@ -80,3 +81,28 @@ def test_an_idempotency_key_used_on_every_node_at_once_buys_once(
         assert sum(isinstance(result, Repeated) for result in results) == len(nodes) - 1
     assert ledger.used(key, DAY) == (0, 100 * ROUNDS)
     assert differences(ledger.session) == []
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_repeat_on_another_node_is_seen_also_where_the_month_ended_between(
+    ledger: Ledger,
+) -> None:
+    """Then the two spend from no balance in common, where the later would wait for the earlier."""
+    key = ledger.key()
+    ledger.clock = Clock("2026-11-30T23:59:59+00:00")
+    old, new = ledger.another(), ledger.another(clock=Clock("2026-12-01T00:00:01+00:00"))
+    once = Kept(key.id, "again", "hash", "")
+    overtaken = list[Receipt]()
+
+    def meanwhile(_: int) -> Quote:
+        if not overtaken:
+            overtaken.append(new.do(new.order(key, once=once)))
+        return quote(100)
+
+    with pytest.raises(Repeated) as repeated:
+        old.do(old.order(key, price=meanwhile, once=once))
+    assert repeated.value.kept.charge_id == overtaken[0].fare.id
+    assert ledger.count("charges") == 1
+    assert differences(ledger.session) == []
+    for node in (old, new):
+        node.close()

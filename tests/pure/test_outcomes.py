@@ -1,12 +1,13 @@
 """What becomes of a reserved fare: accepted, in doubt, forgotten, put off."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proxy.charge import OPEN, Ground, State
 from proxy.ledger.operation import Operation
-from proxy.ledger.outcomes import Accept, Decide, Doubt, Postpone, Purge
+from proxy.ledger.outcomes import Accept, Decide, Doubt, Postpone, Purge, Withdraw
 from tests.pure.booking import (
     NOW_US,
     after,
@@ -108,6 +109,16 @@ def test_an_id_is_taken_once(state: State, holder: str) -> None:
         assert fare.prediction_id is None
 
 
+@pytest.mark.parametrize("state", [State.SETTLED, State.RELEASED])
+def test_an_id_that_comes_after_the_decision_is_noted_beside_it(state: State) -> None:
+    view, fare = held()
+    fare.state = state.value
+    assert not Accept("fb_1", "shared", "p", charge_now=True).apply(view).changed
+    assert (fare.state, fare.prediction_id, fare.accepted_us) == (state, "p", None)
+    assert (view.named, view.changed, view.entries) == ({"fb_1": fare}, {}, [])
+    assert view.taken["shared", "p"] == "fb_1"
+
+
 def test_the_same_id_again_says_nothing_new() -> None:
     view, _ = held()
     Accept("fb_1", "shared", "p").apply(view)
@@ -181,6 +192,18 @@ def test_but_a_key_that_was_kept_meanwhile_keeps_its_story() -> None:
     view = after(view)
     assert not Purge("fb_1").apply(view).changed
     assert not view.entries
+
+
+def test_what_is_withdrawn_is_looked_for_behind_the_balances_of_its_key() -> None:
+    view, fare = held()
+    key = view.directory.keys["k1"]
+    withdrawn = Withdraw("fb_1", None, Ground.UNSENT, "commit failed", key=replace(key, name="old"))
+    assert withdrawn.payer(view) is key
+    stranger = replace(key, id="own_1")
+    assert Withdraw("fb_1", None, Ground.UNSENT, key=stranger).payer(view) is stranger
+    assert Withdraw("fb_1", None, Ground.UNSENT).payer(view) is None
+    assert withdrawn.apply(view).changed
+    assert (fare.state, fare.ground, fare.reason) == ("released", "unsent", "commit failed")
 
 
 @pytest.mark.parametrize("state", State)

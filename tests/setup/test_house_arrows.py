@@ -57,7 +57,7 @@ FLOORS = (
     ("edge", "exposition", "ledger", "metrics", "settings", "shared_polls", "strangers",
     "upstream"),
     ("bodies", "call", "counted", "doctor", "fares", "money_metrics", "newest", "newest_prices",
-    "places", "quoting", "received", "reports", "server", "summed", "tallies"),
+    "places", "quoting", "received", "reports", "server", "summed", "tallies", "writable"),
     ("assay", "logs", "metrics_reference", "notify", "pages", "passing", "repeats", "room",
     "scrape", "scribe", "scribe_line", "scribing", "traffic"),
     ("crossing", "deciding", "heads", "reconciler"),
