@@ -15,7 +15,7 @@ from pathlib import Path
 from proxy.instants import instant
 from proxy.ledger.outcomes import Doubt
 from proxy.ledger.registry import audit
-from proxy.ledger.schema import migrate, open_session, quick_check
+from proxy.ledger.schema import connect_to_read, migrate, open_session, quick_check
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import Store
 
@@ -46,8 +46,17 @@ def backup(database: Path, target: Path, *, progress: Callable[[int, int], None]
     draft = target.with_name(f".{target.name}.part")
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        _copy(database, draft, progress)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)  # on a full disk it is what fills it
+        raise
+
+
+def _copy(database: Path, draft: Path, progress: Callable[[int, int], None]) -> None:
     with (
-        contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source,
+        contextlib.closing(connect_to_read(database)) as source,
         contextlib.closing(sqlite3.connect(draft)) as copy,
     ):
         source.backup(
@@ -56,7 +65,6 @@ def backup(database: Path, target: Path, *, progress: Callable[[int, int], None]
         copy.execute("PRAGMA journal_mode=DELETE")
     with draft.open("rb") as written:
         os.fsync(written.fileno())
-    draft.replace(target)
 
 
 def restore(copy: Path, database: Path, *, actor: str, why: str) -> Restored:
@@ -75,7 +83,7 @@ def restore(copy: Path, database: Path, *, actor: str, why: str) -> Restored:
             )
     try:
         damage = quick_check(copy)
-    except (OSError, sqlite3.Error) as error:
+    except LedgerFault as error:
         raise NotRestored(f"{copy} cannot be read: {error}") from error
     if damage is not None:
         raise NotRestored(f"{copy} is damaged: {damage}")

@@ -5,11 +5,14 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.clock import now_us
 from proxy.ledger.file_system import refuse_network
 from proxy.ledger.session import LedgerFault, Session, SqliteSession
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 HEAD = "0007"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,8 +51,9 @@ def open_session(
         return SqliteSession(
             path, read_only=read_only, synchronous=synchronous, clock=clock or now_us
         )
-    except OSError as error:
-        raise LedgerFault(f"{path}: {error.strerror}", transient=False, kind="open") from error
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise LedgerFault(f"{path}: {why}", transient=False, kind="open") from error
 
 
 def migrate(url: str) -> None:
@@ -103,10 +107,12 @@ def _begin_all(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def sqlalchemy_url(url: str) -> str:
-    """Name the driver that SQLAlchemy is to use."""
-    if url.startswith("sqlite:"):
-        return url
+def sqlalchemy_url(url: str) -> "URL | str":
+    """Name the driver that SQLAlchemy is to use; a file goes by its name, whatever is in it."""
+    if (path := sqlite_path(url)) is not None:
+        from sqlalchemy import URL  # noqa: PLC0415 - a clean start does without it
+
+        return URL.create("sqlite", database=str(path))
     from proxy.ledger.postgres import libpq_url  # noqa: PLC0415
 
     return libpq_url(url).replace("postgresql://", "postgresql+psycopg://", 1)
@@ -129,8 +135,23 @@ def _alone(url: str, path: Path | None) -> Iterator[None]:
         session.close()
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a SQLite file that is there; `?`, `#` and `%` in its path are escaped.
+
+    Unescaped, SQLite takes them for more than a name, and opens or makes another file.
+    """
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
 def quick_check(path: Path) -> str | None:
-    """Look a SQLite file over page by page; None if it is sound. Slow: for `doctor`."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    """Look a SQLite file over page by page; None if it is sound. Slow: for `doctor`.
+
+    Raises:
+        LedgerFault: it is something else, or may not be read.
+    """
+    try:
+        with closing(connect_to_read(path)) as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise LedgerFault(str(error), transient=False, kind="open") from error
     return None if found == "ok" else str(found)
