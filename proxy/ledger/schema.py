@@ -57,7 +57,11 @@ def open_session(
 
 
 def migrate(url: str) -> None:
-    """Bring the schema up to date; safe to be killed, and to be run by many at once."""
+    """Bring the schema up to date; safe to be killed, and to be run by many at once.
+
+    Raises:
+        LedgerFault: it cannot be opened, or this role may not change it.
+    """
     path = sqlite_path(url)
     session = open_session(url)
     try:
@@ -86,6 +90,7 @@ def _upgrade(url: str) -> None:
     from alembic import command  # noqa: PLC0415 - half a second that a clean start need not wait
     from alembic.config import Config  # noqa: PLC0415
     from sqlalchemy import create_engine, event  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     engine = create_engine(sqlalchemy_url(url))
     if url.startswith("sqlite:"):  # its driver leaves DDL outside of transactions by itself
@@ -93,10 +98,15 @@ def _upgrade(url: str) -> None:
         event.listen(engine, "begin", _begin_all)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:  # the role may not make tables, the disk is full
+        why = str(error.orig).partition("\n")[0]
+        raise LedgerFault(f"cannot be migrated: {why}", transient=False, kind="open") from error
+    finally:
+        engine.dispose()
 
 
 def _begin_nothing(connection: Any, _: Any) -> None:
