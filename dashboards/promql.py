@@ -19,6 +19,16 @@ def summed(by: str, metric: str, labels: str = JOB, over: str = "$__rate_interva
     return f"sum by ({by}) (increase({metric}{{{labels}}}[{over}]))"
 
 
+def lately(metric: str, labels: str = JOB, over: str = "1h") -> str:
+    """Count rare events in a span, the first of each process too.
+
+    A counter's series appears with its first event, which increase() does not see: a series that
+    was not there at the start of the span counts whole.
+    """
+    series = f"{metric}{{{labels}}}"
+    return f"sum(({series} unless {series} offset {over}) or increase({series}[{over}]))"
+
+
 def per_second(by: str, metric: str, labels: str = JOB) -> str:
     """Say how often something happens, of all processes."""
     return f"sum by ({by}) (rate({metric}{{{labels}}}[$__rate_interval]))"

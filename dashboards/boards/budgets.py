@@ -19,7 +19,7 @@ from dashboards.panels import (
     rows,
     transformed,
 )
-from dashboards.promql import OURS, once, or_none, summed
+from dashboards.promql import OURS, lately, once, or_none, summed
 from dashboards.sources import as_rows, at_once, over_time
 
 USED = f"farebox:budget_used:ratio{{{OURS}}}"
@@ -75,13 +75,12 @@ def _now() -> list[Any]:
 
 
 def _now_too() -> list[Any]:
-    refused = summed("", "farebox_refusals_total", OURS, over="1h").replace("sum by () ", "sum ")
     return [
         figure(
             "Refused, 1 h",
             """Calls that Farebox turned away, for whatever reason; those below say which. A
             refused call costs nothing and never reaches the provider.""",
-            at_once(or_none(refused)),
+            at_once(or_none(lately("farebox_refusals_total", OURS))),
             unit=COUNT,
             steps=WARNING,
         ),

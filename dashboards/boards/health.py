@@ -15,7 +15,7 @@ from dashboards.panels import (
     figure,
     lines,
 )
-from dashboards.promql import JOB, once, or_none, per_second, quantile, summed
+from dashboards.promql import JOB, lately, once, or_none, per_second, quantile, summed
 from dashboards.sources import at_once, over_time
 
 MODELS = f'{JOB}, model=~"$model"'
@@ -57,7 +57,7 @@ def _now() -> list[Any]:
             "Ledger errors, 1 h",
             """Reads or writes of the ledger that failed. Submits answer 503 while it cannot be
             written: see the runbook of LedgerErrors.""",
-            at_once(or_none(f"sum(increase(farebox_ledger_errors_total{{{JOB}}}[1h]))")),
+            at_once(or_none(lately("farebox_ledger_errors_total"))),
             unit=COUNT,
             steps=ALARM,
         ),
@@ -86,7 +86,7 @@ def _now_too() -> list[Any]:
             "Unpriced calls, 1 h",
             """Calls without a price, refused or relayed. Add the model to the price table: see
             the runbook of UnpricedCalls.""",
-            at_once(or_none(f"sum(increase(farebox_unpriced_total{{{JOB}}}[1h]))")),
+            at_once(or_none(lately("farebox_unpriced_total"))),
             unit=COUNT,
             steps=WARNING,
         ),

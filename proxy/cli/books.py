@@ -6,7 +6,7 @@ from datetime import date
 
 import typer
 
-from proxy.cli.output import WRONG_USAGE, CommandError
+from proxy.cli.output import WRONG_USAGE, CommandError, is_there
 from proxy.ledger.schema import open_session, sqlite_path
 from proxy.ledger.session import LedgerFault, Session
 from proxy.reports.spend import installed_zone
@@ -31,14 +31,14 @@ def reading(settings: Settings) -> Iterator[Session]:
 
 def _known(settings: Settings) -> None:
     path = sqlite_path(settings.database_url)
-    if path is not None and not path.is_file():
+    if path is not None and not is_there(path):
         raise wrong(f"there is no ledger at {path}; `farebox serve` makes one")
 
 
 def has_ledger(settings: Settings) -> bool:
     """Say whether there is a ledger to be read; a server's is taken to be there."""
     path = sqlite_path(settings.database_url)
-    return path is None or path.is_file()
+    return path is None or is_there(path)
 
 
 def day(text: str | None) -> date | None:

@@ -10,7 +10,7 @@ import typer
 from pricing import BUNDLED, TableError, load_tables
 from proxy.cli.arguments import Json, settings_of
 from proxy.cli.ledger import opened
-from proxy.cli.output import FINDING, CommandError, show_table
+from proxy.cli.output import FINDING, CommandError, is_there, show_table
 from proxy.clock import now_us
 from proxy.doctor import books, host, setting, upstream
 from proxy.doctor.finding import Finding, ok, problem
@@ -57,10 +57,10 @@ def _books(context: typer.Context, settings: Settings) -> Iterator[Finding]:
         return
     yield books.look_at_prices(book, now_us())
     path = sqlite_path(settings.database_url)
-    if path is not None and not path.is_file():
-        yield ok("ledger", f"{path} is made at the first start")
-        return
     try:
+        if path is not None and not is_there(path):
+            yield ok("ledger", f"{path} is made at the first start")
+            return
         with opened(context) as store:
             yield from books.look(store, settings.timezone, book)
             purse = Purse(settings.upstream_key, os.environ, lambda: store.directory)

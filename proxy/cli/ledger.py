@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from proxy.admin.changes import Impossible, Revoked
 from proxy.admin.endpoint import bad
 from proxy.cli.arguments import settings_of
-from proxy.cli.output import WRONG_USAGE, CommandError
+from proxy.cli.output import WRONG_USAGE, CommandError, is_there
 from proxy.ledger.registry import Missing, Stale, Taken
 from proxy.ledger.schema import migrate, open_session, sqlite_path
 from proxy.ledger.session import LedgerFault
@@ -45,7 +45,7 @@ def opened(context: typer.Context, *, make: bool = False) -> Iterator[Store]:
 def _store(settings: Settings, *, make: bool) -> Store:
     url = settings.database_url
     path = sqlite_path(url)
-    if path is not None and not make and not path.is_file():
+    if path is not None and not make and not is_there(path):
         raise CommandError(
             f"no ledger at {path}: say where it is with FAREBOX_DATABASE_URL, or make one with"
             " farebox serve or farebox keys create",

@@ -41,6 +41,18 @@ def unwritable(path: Path | None, error: OSError) -> Exception:
     return CommandError(f"{where}: {os.strerror(error.errno or 0)}", code=code)
 
 
+def is_there(path: Path) -> bool:
+    """Say whether a file is there.
+
+    Raises:
+        CommandError: this user may not even look.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", code=WRONG_USAGE) from error
+
+
 class ReaderLeft(Exception):
     """The other end of the pipe was closed."""
 

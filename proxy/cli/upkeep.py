@@ -10,7 +10,15 @@ import typer
 from pricing import usd
 from proxy.cli.arguments import Json, settings_of
 from proxy.cli.ledger import actor, opened
-from proxy.cli.output import FINDING, WRONG_USAGE, CommandError, say, show_facts, show_table
+from proxy.cli.output import (
+    FINDING,
+    WRONG_USAGE,
+    CommandError,
+    is_there,
+    say,
+    show_facts,
+    show_table,
+)
 from proxy.instants import instant
 from proxy.ledger import backup as copies
 from proxy.ledger.schema import sqlite_path
@@ -42,7 +50,7 @@ def backup(
 ) -> None:
     """Copy a SQLite ledger that may be in use; the copy appears whole or not at all."""
     database = _database(context)
-    if not database.is_file():
+    if not is_there(database):
         raise CommandError(f"there is no ledger at {database}", code=WRONG_USAGE)
     if file.exists() and file.samefile(database):
         raise CommandError(f"{file} is the ledger itself", code=WRONG_USAGE)

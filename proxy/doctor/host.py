@@ -9,6 +9,7 @@ from typing import Final
 from proxy.doctor.finding import Finding, ok, problem
 from proxy.ledger.file_system import NETWORK_FILE_SYSTEMS, file_system_of, private
 from proxy.ledger.schema import quick_check, sqlite_path
+from proxy.ledger.session import LedgerFault
 from proxy.settings import Settings, token_path
 
 FREE_MIN: Final = 256 * 1024 * 1024  # bytes; the ledger takes about 1 KiB a charge
@@ -23,19 +24,23 @@ def look(settings: Settings, mounts: Iterable[str]) -> Iterator[Finding]:
     yield _writable(path.absolute())
     yield _one_host(path.absolute(), mounts)
     yield from _private(path, token_path(settings))
-    if path.is_file() and (damage := quick_check(path)) is not None:
-        yield problem("database", f"{path} is damaged: {damage}; restore a backup")
+    if _seen(path) and path.is_file():
+        yield from _sound(path)
 
 
 def _writable(path: Path) -> Finding:
-    place = next(parent for parent in path.parents if parent.exists())
+    try:
+        place = next(parent for parent in path.parents if parent.exists())
+        is_there = path.exists()
+    except OSError as error:
+        return problem("database", f"{path}: {error.strerror}: run this as the ledger's owner")
     if not os.access(place, os.W_OK | os.X_OK):
         return problem(
             "database",
             f"{place} cannot be written by this user, and SQLite writes "
             "files beside the ledger: change its owner, or FAREBOX_DATABASE_URL",
         )
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+    if is_there and not os.access(path, os.R_OK | os.W_OK):
         return problem("database", f"{path} cannot be written by this user")
     if (free := shutil.disk_usage(place).free) < FREE_MIN:
         return problem(
@@ -44,6 +49,24 @@ def _writable(path: Path) -> Finding:
             "full disk stops every paid call",
         )
     return ok("database", f"{path} can be written")
+
+
+def _seen(path: Path) -> bool:
+    """Say whether there is such a place, as far as this user may look."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _sound(path: Path) -> Iterator[Finding]:
+    try:
+        damage = quick_check(path)
+    except LedgerFault as error:
+        yield problem("database", f"{path} cannot be read as a ledger: {error}")
+        return
+    if damage is not None:
+        yield problem("database", f"{path} is damaged: {damage}; restore a backup")
 
 
 def _one_host(path: Path, mounts: Iterable[str]) -> Finding:
@@ -59,5 +82,5 @@ def _one_host(path: Path, mounts: Iterable[str]) -> Finding:
 
 def _private(*paths: Path) -> Iterator[Finding]:
     for path in paths:
-        if path.is_file() and not private(path):
+        if _seen(path) and not private(path):
             yield problem("database", f"{path} can be read by other users: chmod 600 {path}")

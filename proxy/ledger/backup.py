@@ -47,6 +47,15 @@ def backup(database: Path, target: Path, *, progress: Callable[[int, int], None]
     draft = target.with_name(f".{target.name}.part")
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        _copy(database, draft, progress)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)  # on a full disk it is what fills it
+        raise
+
+
+def _copy(database: Path, draft: Path, progress: Callable[[int, int], None]) -> None:
     with (
         contextlib.closing(reading(database)) as source,
         contextlib.closing(sqlite3.connect(draft)) as copy,
@@ -61,7 +70,6 @@ def backup(database: Path, target: Path, *, progress: Callable[[int, int], None]
         copy.execute("PRAGMA journal_mode=DELETE")
     with draft.open("rb") as written:
         os.fsync(written.fileno())
-    draft.replace(target)
 
 
 def restore(copy: Path, database: Path, *, actor: str, why: str) -> Restored:
@@ -80,7 +88,7 @@ def restore(copy: Path, database: Path, *, actor: str, why: str) -> Restored:
             )
     try:
         damage = quick_check(copy)
-    except (OSError, sqlite3.Error) as error:
+    except LedgerFault as error:
         raise NotRestored(f"{copy} cannot be read: {error}") from error
     if damage is not None:
         raise NotRestored(f"{copy} is damaged: {damage}")

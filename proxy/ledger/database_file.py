@@ -19,7 +19,10 @@ def make(path: Path) -> None:
 
 
 def reading(path: Path) -> sqlite3.Connection:
-    """Open a database that nothing is written to; one whose name holds a `#`, too."""
+    """Open a database that is there, and that nothing is written to; whatever its name holds.
+
+    With a `?`, `#` or `%` that is not escaped, SQLite takes a path for another and makes that file.
+    """
     address = f"{path.absolute().as_uri()}?mode=ro"
     return sqlite3.connect(address, uri=True, isolation_level=None)
 

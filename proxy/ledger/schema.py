@@ -1,15 +1,19 @@
 """The schema: migrated at start by whoever comes first, checked by everybody else."""
 
 import fcntl
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.clock import now_us
 from proxy.ledger.database_file import reading
 from proxy.ledger.file_system import refuse_network
 from proxy.ledger.session import LedgerFault, Session, SqliteSession
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 HEAD = "0007"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,12 +52,17 @@ def open_session(
         return SqliteSession(
             path, read_only=read_only, synchronous=synchronous, clock=clock or now_us
         )
-    except OSError as error:
-        raise LedgerFault(f"{path}: {error.strerror}", transient=False, kind="open") from error
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise LedgerFault(f"{path}: {why}", transient=False, kind="open") from error
 
 
 def migrate(url: str) -> None:
-    """Bring the schema up to date; safe to be killed, and to be run by many at once."""
+    """Bring the schema up to date; safe to be killed, and to be run by many at once.
+
+    Raises:
+        LedgerFault: it cannot be opened, or this role may not change it.
+    """
     path = sqlite_path(url)
     session = open_session(url)
     try:
@@ -82,6 +91,7 @@ def _upgrade(url: str) -> None:
     from alembic import command  # noqa: PLC0415 - half a second that a clean start need not wait
     from alembic.config import Config  # noqa: PLC0415
     from sqlalchemy import create_engine, event  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     engine = create_engine(sqlalchemy_url(url))
     if url.startswith("sqlite:"):  # its driver leaves DDL outside of transactions by itself
@@ -89,10 +99,15 @@ def _upgrade(url: str) -> None:
         event.listen(engine, "begin", _begin_all)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:  # the role may not make tables, the disk is full
+        why = str(error.orig).partition("\n")[0]
+        raise LedgerFault(f"cannot be migrated: {why}", transient=False, kind="open") from error
+    finally:
+        engine.dispose()
 
 
 def _begin_nothing(connection: Any, _: Any) -> None:
@@ -103,10 +118,12 @@ def _begin_all(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def sqlalchemy_url(url: str) -> str:
-    """Name the driver that SQLAlchemy is to use."""
-    if url.startswith("sqlite:"):
-        return url
+def sqlalchemy_url(url: str) -> "URL | str":
+    """Name the driver that SQLAlchemy is to use; a file goes by its name, whatever is in it."""
+    if (path := sqlite_path(url)) is not None:
+        from sqlalchemy import URL  # noqa: PLC0415 - a clean start does without it
+
+        return URL.create("sqlite", database=str(path))
     from proxy.ledger.postgres import libpq_url  # noqa: PLC0415
 
     return libpq_url(url).replace("postgresql://", "postgresql+psycopg://", 1)
@@ -131,7 +148,14 @@ def _alone(url: str, path: Path | None) -> Iterator[None]:
 
 
 def quick_check(path: Path) -> str | None:
-    """Look a SQLite file over page by page; None if it is sound. Slow: for `doctor`."""
-    with closing(reading(path)) as connection:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    """Look a SQLite file over page by page; None if it is sound. Slow: for `doctor`.
+
+    Raises:
+        LedgerFault: it is something else, or may not be read.
+    """
+    try:
+        with closing(reading(path)) as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise LedgerFault(str(error), transient=False, kind="open") from error
     return None if found == "ok" else str(found)

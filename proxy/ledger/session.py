@@ -137,7 +137,7 @@ class SqliteSession:
         except BaseException as error:
             self.close()
             if isinstance(error, sqlite3.Error):
-                raise LedgerFault(str(error), transient=False, kind="open") from error
+                raise LedgerFault(f"{path}: {error}", transient=False, kind="open") from error
             raise
 
     def _set_up(self, synchronous: str, *, read_only: bool) -> None:

@@ -102,9 +102,9 @@ def _from_toml(path: Path | None) -> dict[str, Given]:
 
 
 def _toml(path: Path | None) -> dict[str, object]:
-    if path is None and not CONFIG.is_file():
-        return {}
     try:
+        if path is None and not CONFIG.is_file():
+            return {}
         with (path or CONFIG).open("rb") as file:
             return tomllib.load(file, parse_float=str)  # money never becomes a float
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

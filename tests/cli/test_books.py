@@ -143,6 +143,34 @@ def test_a_restore_reopens_every_hold(program: Program, ledger: Path) -> None:
     program.well("verify")
 
 
+@pytest.mark.parametrize("folder", ["a#b", "a?b", "a%41b", "a b", "ä"])
+def test_a_ledger_is_copied_from_a_folder_of_any_name(
+    folder: str, program: Program, ledger: Path
+) -> None:
+    Path(folder).mkdir()
+    program.set("DATABASE_URL", f"sqlite:///{Path(folder).absolute()}/farebox.db")
+    program.well("restore", str(ledger))
+    program.well("backup", "copy.db")
+    assert [found.name for found in Path().glob("a*")] == [folder] * folder.startswith("a")
+    program.set("DATABASE_URL", "sqlite:///copy.db")
+    assert len(program.well("charges", "list", "--json").json) == 4
+    assert "damaged" not in program("doctor").out
+
+
+def test_a_ledger_is_made_in_a_folder_of_any_name(program: Program) -> None:
+    program.set("DATABASE_URL", f"sqlite:///{program.directory}/100%25 sure?/farebox.db")
+    program.well("keys", "create", "web")
+    assert [row["name"] for row in program.well("keys", "list", "--json").json] == ["web"]
+    assert (program.directory / "100%25 sure?" / "farebox.db").is_file()
+
+
+def test_half_a_copy_is_not_left_behind(program: Program, ledger: Path) -> None:
+    whole = ledger.read_bytes()
+    ledger.write_bytes(whole[: len(whole) // 2])
+    assert program("backup", "copy.db").code == 1
+    assert not list(Path().glob("*copy.db*"))
+
+
 def test_a_copy_that_cannot_be_made_is_said_without_the_name_of_its_draft(
     program: Program, ledger: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """doctor finds the mistakes of a first installation, each in words that say what to do."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,6 +19,7 @@ from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.store import Store
 from proxy.settings import Settings
 from tests.cli.running import Program
+from tests.postgres import NOBODY
 
 
 @contextmanager
@@ -42,6 +45,20 @@ def answering(status: int = 404, **headers: str) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+@contextmanager
+def as_nobody(*places: Path) -> Iterator[None]:
+    """Be somebody else, who owns these places and nothing more."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    for place in places:
+        os.chown(place, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def problems(program: Program) -> dict[str, str]:
@@ -157,6 +174,36 @@ def test_a_place_that_cannot_be_written_is_found(
 ) -> None:
     settings = Settings(database_url="sqlite:////proc/farebox.db")
     assert "problem" in {finding.level for finding in host.look(settings, [])}
+
+
+def test_a_file_that_is_no_ledger_is_found(program: Program) -> None:
+    Path("farebox.db").write_text("something else altogether, and longer than a head of a file")
+    found = problems(program)
+    assert found["database"] == "farebox.db cannot be read as a ledger: file is not a database"
+    assert "farebox.db: file is not a database" in found["ledger"]
+
+
+def test_a_ledger_of_another_user_is_found(program: Program) -> None:
+    program.well("keys", "create", "web")
+    program.set("DATABASE_URL", f"sqlite:///{program.directory}/farebox.db")
+    with as_nobody():  # who may not look into this folder
+        assert "farebox.toml" in problems(program)["settings"]
+        program.monkeypatch.chdir("/")
+        found = problems(program)
+        ran = [program(*words) for words in (("keys", "list"), ("report", "spend"), ("verify",))]
+    assert {"database", "ledger"} <= set(found)
+    assert {(one.code, "farebox.db: Permission denied" in one.err) for one in ran} == {(2, True)}
+
+
+def test_a_ledger_that_this_user_may_not_read_is_found(program: Program) -> None:
+    with TemporaryDirectory(dir="/tmp") as folder:  # all may enter there
+        program.set("DATABASE_URL", f"sqlite:///{folder}/farebox.db")
+        program.well("keys", "create", "web")
+        program.monkeypatch.chdir(folder)
+        with as_nobody(Path(folder), *Path(folder).glob("*.db.*")):
+            found, ran = problems(program), program("keys", "list")
+    assert "cannot be read as a ledger" in found["database"]
+    assert (ran.code, f"{folder}/farebox.db: unable to open" in ran.err) == (1, True)
 
 
 def test_another_zone_than_the_ledgers_is_found(tmp_path: Path) -> None:

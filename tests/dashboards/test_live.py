@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dashboards.promql import lately
 from proxy.ledger import registry
 from tests.dashboards.grafana import FILES, Target, expression, panels, read, targets
 from tests.dashboards.programs import ask, until
@@ -58,6 +59,14 @@ def test_what_prometheus_shows_is_what_the_ledger_holds(site: Site) -> None:
 def _one(site: Site, expr: str) -> float:
     found = ask(site.prometheus, expr)
     return float(found[0]["value"][1]) if found else 0.0
+
+
+def test_the_first_event_of_its_kind_is_counted(site: Site) -> None:
+    labels = 'job="farebox", reason="invalid_key"'
+    assert site.farebox.submit("sk-fb-nobody").status_code == 401
+    series = f"farebox_refusals_total{{{labels}}}"
+    until(lambda: _one(site, series), within_s=20, what=series)
+    assert _one(site, lately("farebox_refusals_total", labels)) == 1
 
 
 def _alarm(site: Site, name: str) -> dict[str, Any]:

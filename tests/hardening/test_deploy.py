@@ -65,6 +65,16 @@ def test_a_node_may_leave_and_calls_in_flight_may_end() -> None:
     assert 1 <= one("PodDisruptionBudget")["spec"]["minAvailable"] < replicas
     assert one("Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert pod()["terminationGracePeriodSeconds"] > 600, "FAREBOX_UPSTREAM_TIMEOUT and a little"
+    assert container()["lifecycle"]["preStop"]["exec"]["command"][0] == "sleep", (
+        "the port closes with SIGTERM, before callers are sent elsewhere"
+    )
+
+
+def test_docker_waits_for_calls_in_flight_as_well() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    assert compose["services"]["farebox"]["stop_grace_period"] == "11m"
+    (line,) = re.findall(r"^docker run .*", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert int(line.partition("--stop-timeout ")[2].split()[0]) > 600
 
 
 def test_every_setting_is_one_that_farebox_knows_and_no_secret_stands_in_the_open() -> None:

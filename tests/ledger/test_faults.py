@@ -175,7 +175,7 @@ def use(url: str, key: Key) -> None:
 def quick_check_fails(path: Path) -> bool:
     try:
         return quick_check(path) is not None
-    except sqlite3.DatabaseError:
+    except LedgerFault:
         return True
 
 

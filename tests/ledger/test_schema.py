@@ -17,6 +17,7 @@ import proxy.notify.models
 import proxy.reports.models  # noqa: F401 - all three for their tables
 from proxy.ledger import schema
 from proxy.ledger.schema import HEAD, migrate, open_session, sqlalchemy_url
+from proxy.ledger.session import LedgerFault
 from tests.ledger.world import Ledger
 from tests.postgres import Postgres
 
@@ -104,6 +105,14 @@ def test_migrating_again_changes_nothing(url: str) -> None:
     before = shape(url)
     migrate(url)
     assert shape(url) == before
+
+
+def test_a_role_that_may_not_make_tables_is_told_so(postgres: Postgres) -> None:
+    url = postgres.create()
+    weak = f"{url}{'&' if '?' in url else '?'}options=-crole%3Dpg_read_all_data"
+    with pytest.raises(LedgerFault, match=r"cannot be migrated: permission denied for schema"):
+        migrate(weak)
+    postgres.drop(url)
 
 
 def version(url: str, *, become: str | None = None) -> str:
