@@ -18,7 +18,9 @@ class Order(NamedTuple):
     """What one submit asks for, as far as its price is concerned.
 
     `segments` are the decoded path segments below `/api/v3`, `references` how many pictures the
-    body brings along, `options` the `provider.options.*.parameters` of the unified surface.
+    body brings along, `options` the `provider.options.*.parameters` of the unified surface that
+    stand under a slug of the model's own provider. `trusting` is the same order with those of any
+    slug, where there are others.
     """
 
     surface: Surface
@@ -33,6 +35,7 @@ class Order(NamedTuple):
     sequence: bool = False
     options: tuple[Mapping[str, Any], ...] = ()
     aspect: object = None
+    trusting: "Order | None" = None
 
     @property
     def is_ordinary(self) -> bool:
@@ -47,7 +50,9 @@ class Order(NamedTuple):
                 continue
             if type(value) is not str or len(value) > _WORD_MAX:
                 return False
-        return not self.options and sum(map(len, self.segments)) <= _PATH_MAX
+        if self.options or self.trusting is not None:
+            return False
+        return sum(map(len, self.segments)) <= _PATH_MAX
 
     @property
     def ratio(self) -> str:
@@ -74,11 +79,13 @@ class Order(NamedTuple):
 
 
 def requested_n(order: Order) -> int:
-    """Read how many images were asked for: 1 if nobody says, from 1 to 10.
+    """Read how many images were asked for, at most: 1 if nobody says, from 1 to 10.
 
     Raises `NotUnderstood` for anything but an integer or a string of digits in that range
     (`"01"` is neither), and where `n`, `num_images` and the provider options disagree.
     """
+    if order.trusting is not None:
+        return max(map(requested_n, (order._replace(trusting=None), order.trusting)))
     counts = {_count(member, value) for member, value in _spellings(order)}
     if len(counts) > 1:
         raise NotUnderstood("n", "is asked for in two ways that differ")

@@ -59,6 +59,9 @@ def quote(order: Order, table: PriceTable) -> Quote:
     Raises `NotUnderstood` where the price could be read in two ways, `PriceUnknown` where the
     table has none, and `Unpriced` for a model that the table lets pass without one.
     """
+    if order.trusting is not None:
+        trusting = _quote(order.trusting, table)  # first: it sees what contradicts
+        return _dearer(_quote(order._replace(trusting=None), table), trusting)
     if not order.is_ordinary:
         return _quote(order, table)
     found: Quote | None = table.quoted.get(order)
@@ -67,6 +70,13 @@ def quote(order: Order, table: PriceTable) -> Quote:
             table.quoted.clear()
         found = table.quoted[order] = _quote(order, table)
     return found
+
+
+def _dearer(own: Quote, trusting: Quote) -> Quote:
+    """Choose between two readings of an order: what nobody may read does not make it cheaper."""
+    if own.price_micros == trusting.price_micros:
+        return own
+    return replace(max(own, trusting, key=lambda each: each.price_micros), assumed=True)
 
 
 def _quote(order: Order, table: PriceTable) -> Quote:

@@ -60,6 +60,9 @@ This page is generated from the bundled price tables by `python -m pricing.spell
   in which some reader might find a second one is refused: in capitals, with blanks around it,
   beside an encoded slash, in the vendor's place. So is another one in the body or its options.
   `POST /api/v3/image-upscaler` without a `model` is the model of that name.
+- `provider.options` says as much as the body's top under a slug of the model's own provider (such
+  as `openai`, `google`, `bytedance` and `doubao`, `kling` and `kwaivgi`). What stands under another
+  slug may be read by nobody: it makes a call dearer, never cheaper.
 - What a model is not sold as has no price: of one that is sold as images, a route with a word such
   as `text-to-video`, `lip-sync`, `text-to-speech` or `image-to-3d`, and `POST /api/v3/videos`,
   `audio/speech` or `3d`, are refused, unless a rate of the model is bound to that very task.

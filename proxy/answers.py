@@ -37,6 +37,7 @@ __all__ = [
     "UNREADABLE",
     "Outcome",
     "poll_outcome",
+    "poll_status",
     "read_document",
     "submit_outcome",
     "surely_running",
@@ -101,16 +102,29 @@ def poll_outcome(status: int, document: object, *, asked: str, named: bool = Fal
     return Outcome(kind, asked, job.outputs if kind == "completed" else 0, job.word)
 
 
+def poll_status(status: int, document: object) -> int:
+    """Return what a poll's answer says its status is.
+
+    An envelope around no job may say no in a 200, by its code: what it says no to is as unknown,
+    or as forbidden, as with that status (v3 contract, 3.6).
+    """
+    if status != 200:  # noqa: PLR2004
+        return status
+    job = _read(document)
+    return status if job.shown or job.error_code is None else job.error_code
+
+
 def surely_running(body: bytes) -> bool:
     """Say whether a poll's answer, as bytes, can tell nothing but that the job goes on.
 
-    Nearly every poll's can: then it need not be parsed. Every member called `status` holds one
+    Nearly every poll's can: then it need not be parsed. There is a `status`, every one holds one
     plain word of a running job, and there is no picture that could stand for an outcome. False
     says nothing.
     """
     if b"\\" in body or b'"url"' in body or b'"b64_json"' in body:
         return False
-    return body.count(b'"status"') == len(_GOES_ON.findall(body))
+    words = len(_GOES_ON.findall(body))
+    return words > 0 and body.count(b'"status"') == words
 
 
 _GOES_ON: Final = re.compile(rb'"status"\s*:\s*"(?:%s)"' % "|".join(sorted(RUNNING)).encode())

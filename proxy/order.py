@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from pricing import NotUnderstood, Order
 from pricing.order import Surface
+from pricing.providers import is_own
 from proxy.structure import check_parts
 
 DEPTH_MAX = 64
@@ -38,6 +39,8 @@ _UNSEEN = re.compile(
 
 Pairs = tuple[tuple[str, Any], ...]
 """A JSON object as it was written: repeated members and all. A JSON list is a list."""
+Members = dict[str, Any]
+"""What of a JSON object would move the price."""
 
 
 def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Order:
@@ -45,10 +48,7 @@ def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Orde
     document = _parse(body)
     members = _watched(document)
     get = members.get
-    options = []
-    if surface == "unified":
-        options = _below("provider", get("provider"), _OPTIONS)
-    return Order(
+    order = Order(
         surface,
         segments,
         get("model"),
@@ -56,12 +56,29 @@ def read_order(surface: Surface, segments: tuple[str, ...], body: bytes) -> Orde
         get("resolution"),
         get("n"),
         get("quality"),
-        _references([members, *options]),
+        _references([members]),
         get("num_images"),
-        _asks_sequence(members) or any(map(_asks_sequence, options)),
-        tuple(options),
+        _asks_sequence(members),
+        (),
         _aspect(document),
     )
+    if surface == "path" or not (options := _below("provider", get("provider"), _OPTIONS)):
+        return order
+    return _with_options(order, members, options)
+
+
+def _with_options(order: Order, members: Members, options: list[tuple[str, Members]]) -> Order:
+    """Add what stands in the options: under the provider's own slug, and under any."""
+    every = [each for _, each in options]
+    own = [each for slug, each in options if is_own(slug, order.model)]
+    sequence = order.sequence or any(map(_asks_sequence, every))
+    order, trusting = (
+        order._replace(
+            references=_references([members, *found]), sequence=sequence, options=tuple(found)
+        )
+        for found in (own, every)
+    )
+    return order if len(own) == len(every) else order._replace(trusting=trusting)
 
 
 def _not_json(constant: str) -> NoReturn:
@@ -105,8 +122,8 @@ def _inside(value: Any) -> Iterable[object]:
     return value if type(value) is list else (each for _, each in value)
 
 
-def _watched(members: Pairs) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
+def _watched(members: Pairs) -> Members:
+    seen: Members = {}
     for name, value in members:
         if name in WATCHED:
             if name in seen:
@@ -159,7 +176,7 @@ def _folded(name: str) -> str:
     return folded
 
 
-def _references(places: list[dict[str, Any]]) -> int:
+def _references(places: list[Members]) -> int:
     """Count the pictures that are brought along: at the top or in options, in both the same."""
     count, known = 0, None
     for members in places:
@@ -181,7 +198,7 @@ def _pictures(value: object) -> int:
     return 0 if value in (None, "") else 1
 
 
-def _asks_sequence(members: dict[str, Any]) -> bool:
+def _asks_sequence(members: Members) -> bool:
     """Whether a run is asked for; one yes counts, since a run costs what one image does."""
     return members.get(_SEQUENCE) not in _NO_SEQUENCE
 
@@ -191,8 +208,8 @@ def _aspect(document: Pairs) -> object:
     return dict(document).get("aspect_ratio")
 
 
-def _below(at: str, value: object, way: tuple[str | None, ...]) -> list[dict[str, Any]]:
-    """Find what would move the price at the end of a way of names, where there is any.
+def _below(at: str, value: object, way: tuple[str | None, ...]) -> list[tuple[str, Members]]:
+    """Find what would move the price at the end of a way of names, where there is any; by slug.
 
     The names are watched as it is. One that stands twice may do so only with nothing priced below
     it: some parsers keep the first and some the last.
@@ -200,8 +217,8 @@ def _below(at: str, value: object, way: tuple[str | None, ...]) -> list[dict[str
     members = _members(at, value)
     if not way:
         priced = _watched(members)
-        return [priced] if priced else []
-    found: list[dict[str, Any]] = []
+        return [("", priced)] if priced else []
+    found: list[tuple[str, Members]] = []
     seen: dict[str, bool] = {}
     for name, each in members:
         if way[0] is not None and name != way[0]:
@@ -211,7 +228,7 @@ def _below(at: str, value: object, way: tuple[str | None, ...]) -> list[dict[str
         if name in seen and (below or seen[name]):
             raise NotUnderstood(name[:_SLUG_MAX], "stands in the body twice")
         seen[name] = bool(below)
-        found += below
+        found += below if way[0] is not None else [(name, priced) for _, priced in below]
     return found
 
 

@@ -18,6 +18,7 @@ from proxy.usual import usual_acceptance
 
 READ_WHOLE_MAX = 64 * 1024
 DECODED_MAX = 2 * 1024 * 1024
+DECODED_TIMES_MAX = 16  # what may come out of a packed byte beyond that; of a picture's text 1.4
 _PLAIN = frozenset({b"", b"identity"})
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 STALLED_S = 60.0  # a caller that takes nothing for so long is gone; the answer is still read
@@ -25,6 +26,11 @@ STALLED_S = 60.0  # a caller that takes nothing for so long is gone; the answer 
 
 class Decoder(Protocol):
     """What undoes a content encoding, a chunk at a time."""
+
+    @property
+    def unconsumed_tail(self) -> bytes:
+        """What of the last bytes has still to be undone."""
+        ...
 
     def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
         """Undo it for some bytes."""
@@ -45,23 +51,32 @@ class Watch:
         self.plain = encoding in _PLAIN
         self._decoder = None if self.plain else _decoder(encoding)
         self._blind = not self.plain and self._decoder is None
-        self._decoded = 0
+        self._packed = self._decoded = 0
 
     def feed(self, chunk: bytes) -> None:
         """See the next bytes."""
-        if self._blind:
+        if self._decoder is None:
+            if not self._blind:
+                self._outline.feed(chunk)
             return
-        if self._decoder is not None:
-            try:
-                chunk = self._decoder.decompress(chunk, DECODED_MAX)
-            except zlib.error:
-                self._blind = True
+        self._packed += len(chunk)
+        while not self._blind:
+            piece = self._undone(self._decoder, chunk)
+            self._outline.feed(piece)
+            chunk = self._decoder.unconsumed_tail
+            if not chunk and len(piece) < DECODED_MAX:
                 return
-            self._decoded += len(chunk)
-            if self._decoded >= DECODED_MAX:
-                self._blind = True
-                return
-        self._outline.feed(chunk)
+
+    def _undone(self, decoder: Decoder, chunk: bytes) -> bytes:
+        """Unpack some bytes; what grows like no picture is looked at no more."""
+        try:
+            piece = decoder.decompress(chunk, DECODED_MAX)
+        except zlib.error:
+            self._blind = True
+            return b""
+        self._decoded += len(piece)
+        self._blind = self._decoded > max(DECODED_MAX, DECODED_TIMES_MAX * self._packed)
+        return piece
 
     def document(self) -> object:
         """Say what the answer said; only a complete one says anything."""

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from proxy.answers import poll_outcome
+from proxy.answers import poll_outcome, poll_status
 from proxy.call import Call
 from proxy.charge import OPEN, UNPROVEN, Ground
 from proxy.crossing import Crossing
@@ -49,13 +49,16 @@ class Polling:
         if read is None:
             document = await pass_stream(call, answer, manner, call.ours)
             if document is not TRUNCATED:
-                self._seen(call, fare, answer.status)
+                self._seen(call, fare, poll_status(answer.status, document))
             await self._learn(call, fare, answer.status, document)
             return
-        self._seen(call, fare, answer.status)
         unsure = fare is not None and (fare.state in OPEN or fare.ground in _UNSURE)
         if unsure and not shows_running(answer.encoding, read):
-            await self._learn(call, fare, answer.status, document_of(answer.encoding, read))
+            document = document_of(answer.encoding, read)
+            self._seen(call, fare, poll_status(answer.status, document))
+            await self._learn(call, fare, answer.status, document)
+        else:
+            self._seen(call, fare, answer.status)
         headers, passed = as_passed(call, answer, read, manner)
         await call.answer(answer.status, [*headers, *call.ours], passed)
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from proxy.answers import poll_outcome, submit_outcome
+from proxy.answers import poll_outcome, poll_status, submit_outcome
 from proxy.charge import Ground, State
 from proxy.fares import Fares
 from proxy.keys import fingerprint
@@ -177,14 +177,15 @@ class Reconciler:
         return 404, None
 
     async def _get(self, fare: Fare, target: bytes, credential: bytes) -> tuple[int, object]:
-        """Ask once; the status, and what the whole answer says."""
+        """Ask once; the status that the answer says, and all else that it does."""
         async with asyncio.timeout(BEGUN_S):
             answer = await self.upstream.send(
                 b"GET", target, [(b"authorization", credential), *_OURS], b"",
                 pool=f"reconciler:{fare.account}", submit=False, timeout_s=LOOK_S,
             )  # fmt: skip
         try:
-            return answer.status, await _said(answer)
+            document = await _said(answer)
+            return poll_status(answer.status, document), document
         finally:
             answer.close()
 

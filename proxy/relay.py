@@ -42,7 +42,7 @@ from proxy.prices import Priced
 from proxy.quoting import Quoting
 from proxy.repeats import KeptAnswer, Repeats, headers_text, once_of
 from proxy.room import Room
-from proxy.routes import Route
+from proxy.routes import Route, why_closed
 from proxy.settings import Settings
 from proxy.shared_polls import SharedPolls
 from proxy.strangers import Strangers
@@ -131,7 +131,7 @@ class Relay:
             return self._poll(call, head)
         if route is Route.UPLOAD or head.caller.own_secret is not None:
             return self._plain(call, head)
-        raise NotFound
+        raise NotFound(why_closed(call.routed.segments))
 
     def _body(self, call: Call) -> Coroutine[Any, Any, bytes]:
         return call.body(max_bytes=self.settings.max_body, held=self.held)

@@ -78,6 +78,19 @@ def route(method: str, raw_path: bytes) -> Routed:
     return _read(method, segments)
 
 
+def why_closed(segments: tuple[str, ...]) -> str:
+    """Say why a Farebox key is refused at a v3 route; "" where the base URL holds the prefix too.
+
+    What is not listed may show all that was done under the shared upstream key.
+    """
+    if segments[:2] == ("api", "v3"):
+        return ""
+    return (
+        "With a Farebox key only submits (POST), their results and POST media/uploads are open"
+        " under /api/v3."
+    )
+
+
 def _segments(path: bytes) -> tuple[str, ...] | None:
     """Return the decoded segments below the prefix, None for a path that is not under it.
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pricing import NotUnderstood, PriceUnknown, quote
+from pricing import NotUnderstood, PriceUnknown, quote, requested_n
+from pricing.providers import is_own
 from proxy.order import read_order
 from tests.pricing.tables import FLASH, PRO, TABLE
 
@@ -115,3 +116,75 @@ def test_what_is_empty_on_the_way_says_nothing(empty: object) -> None:
             {"options": {"x": {"parameters": empty}}}]  # fmt: skip
     for provider in ways:
         assert priced({"model": "kling/kling-image-o1", "provider": provider}) == 22_400
+
+
+GPT = "openai/gpt-image-2"
+DOLA = "bytedance/dola-seedream-5-0-pro-260628"
+
+
+def under(slug: str, **parameters: object) -> dict[str, Any]:
+    return {"provider": {"options": {slug: {"parameters": parameters}}}}
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "without"),
+    [
+        pytest.param(GPT, {"quality": "low"}, 168_576, id="quality"),
+        pytest.param(GPT, {"quality": "low", "size": "1024x1024"}, 168_576, id="quality and size"),
+        pytest.param(f"google/{FLASH}", {"size": "512"}, 40_200, id="size"),
+        pytest.param(f"google/{FLASH}", {"resolution": "0.5K"}, 40_200, id="resolution"),
+        pytest.param(DOLA, {"size": "1K"}, 81_000, id="the default is dearer"),
+    ],
+)
+@pytest.mark.parametrize("slug", ["nobody", "minimax", "", "Google", "OPENAI", "gpt-image-2"])
+def test_what_stands_under_a_foreign_slug_makes_nothing_cheaper(
+    slug: str, model: str, parameters: dict[str, Any], without: int
+) -> None:
+    assert priced({"model": model}) == without
+    assert priced({"model": model, **under(slug, **parameters)}) == without
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "dearer"),
+    [
+        pytest.param(f"google/{FLASH}", {"size": "4K"}, 90_600, id="size"),
+        pytest.param("bytedance/seedream-4-0-250828", {"n": 10}, 255_000, id="count"),
+        pytest.param(VIDU, {"images": ["a"] * 4}, 40_000, id="references"),
+    ],
+)
+def test_but_it_may_make_it_dearer(model: str, parameters: dict[str, Any], dearer: int) -> None:
+    body = {"model": model, **under("nobody", **parameters)}
+    found = quote(read_order("unified", ("images",), json.dumps(body).encode()), TABLE)
+    assert (found.price_micros, found.assumed) == (dearer, True)
+
+
+def test_as_many_are_asked_for_as_any_slug_says() -> None:
+    body = {"model": f"google/{FLASH}", **under("nobody", n=4)}
+    assert requested_n(read_order("unified", ("images",), json.dumps(body).encode())) == 4
+
+
+@pytest.mark.parametrize(
+    ("model", "slugs", "parameters", "believed"),
+    [
+        (GPT, ("openai",), {"quality": "low"}, 9_600),
+        (f"google/{FLASH}", ("google", "google_vertex"), {"size": "512"}, 27_000),
+        (DOLA, ("bytedance", "doubao"), {"size": "1K"}, 40_500),
+    ],
+)
+def test_a_provider_is_believed_under_every_slug_of_its_own(
+    model: str, slugs: tuple[str, ...], parameters: dict[str, Any], believed: int
+) -> None:
+    for slug in slugs:
+        assert priced({"model": model, **under(slug, **parameters)}) == believed
+
+
+def test_a_word_before_a_known_model_makes_no_slug_its_own() -> None:
+    body = {"model": "nobody/gpt-image-2", **under("nobody", quality="low")}
+    assert priced(body) == 168_576
+
+
+def test_the_slug_of_a_model_that_nobody_knows_is_its_vendor() -> None:
+    assert is_own("acme", "acme/new-one")
+    assert not is_own("else", "acme/new-one")
+    assert not is_own("", "new-one")
+    assert not is_own("", None)

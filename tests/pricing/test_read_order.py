@@ -250,11 +250,10 @@ def optional(parameters: str) -> str:
     ],
 )
 def test_a_sequence_is_seen_in_provider_options_too(top: str, nested: str, sequence: bool) -> None:
-    body = f"{{{top}, {optional(nested)[1:]}"
+    body = f'{{"model": "seedream-4-5-251128", {top}, {optional(nested)[1:]}'
     order = read(body, "unified", ("images",))
     assert order.sequence is sequence
     assert read(body).sequence is (top != '"seed": 1' and "auto" in top)
-    order = order._replace(model="seedream-4-5-251128")
     assert quote(order, TABLE).sold(4)[0] == (1 if sequence else 4)
 
 
@@ -318,7 +317,8 @@ def test_what_is_free_may_stand_below_a_name_that_stands_twice(provider: str) ->
 
 
 def test_two_slugs_are_two_names() -> None:
-    body = '{"provider": {"options": {"a": {"parameters": {"n": 4}}, "A": {"parameters": {}}}}}'
+    slugs = '{"a": {"parameters": {"n": 4}}, "A": {"parameters": {}}}'
+    body = f'{{"model": "a/x", "provider": {{"options": {slugs}}}}}'
     assert read(body, "unified", ("images",)).options == ({"n": 4},)
 
 

@@ -8,6 +8,7 @@ from proxy.answers import (
     TRUNCATED,
     UNREADABLE,
     poll_outcome,
+    poll_status,
     read_document,
     submit_outcome,
     surely_running,
@@ -163,6 +164,23 @@ def test_a_refusal_of_the_upstream_is_told_by_text_then_by_status(
 
 
 @pytest.mark.parametrize(
+    ("status", "document", "said"),
+    [
+        (200, {"code": 404, "message": "no", "data": None}, 404),
+        (200, {"code": 500, "data": {}}, 500),
+        (404, {"code": 500, "data": None}, 404),
+        (200, {"code": 404, "data": {"id": "a", "status": "processing"}}, 200),
+        (200, {"code": 404, "data": {"status": "running"}}, 200),
+        (200, {"code": 200, "data": None}, 200),
+        (200, {"code": "404", "data": None}, 200),
+        (200, UNREADABLE, 200),
+    ],
+)
+def test_a_poll_may_say_no_in_a_200(status: int, document: object, said: int) -> None:
+    assert poll_status(status, document) == said
+
+
+@pytest.mark.parametrize(
     ("sent", "word"),
     [("In Progress", "in_progress"), ("in-progress", "in_progress"), ("x", "other"), (7, "other"),
      (None, "absent"), ("", "absent"), ("CANCELED", "canceled")],
@@ -197,9 +215,10 @@ def test_a_usual_poll_of_a_running_job_need_not_be_parsed(word: str) -> None:
         b'{"data":[{"url":"https://a.png"}]}',
         b'{"data":[{"b64_json":"AAAA"}]}',
         b'{"data":{"status":"running"},"more":{"status":" Completed "}}',
+        b'{"code":404,"message":"task not found","data":null}',
     ],
 )
-def test_what_may_be_an_outcome_is_parsed(body: bytes) -> None:
+def test_what_may_be_an_outcome_or_a_no_is_parsed(body: bytes) -> None:
     assert not surely_running(body)
 
 

@@ -9,6 +9,7 @@ from tests.standin.server import Standin
 
 UNKNOWN = refusal("unified", 404)
 NO_POLLS = refusal("unified", 405, "Method not allowed")
+ENVELOPE = json_reply(200, {"code": 404, "message": "task not found", "data": None})
 IMAGES, TASKS = "/api/v3/images", "/api/v3/contents/generations/tasks"
 PREDICTIONS, RESULTS, VIDEOS = "predictions/{}/result", "tasks/result/{}", "videos/{}"
 OF_TASKS = "contents/generations/tasks/{}"
@@ -71,7 +72,7 @@ async def test_an_order_in_one_dialect_that_is_answered_in_the_other_is_found(
     assert (await here.now(fare)).state == state
 
 
-@pytest.mark.parametrize("unknown", [UNKNOWN, NO_POLLS])
+@pytest.mark.parametrize("unknown", [UNKNOWN, NO_POLLS, ENVELOPE])
 async def test_a_task_whose_id_does_not_tell_is_found_as_well(
     here: Node, clock: Clock, upstream: Standin, unknown: object
 ) -> None:
@@ -104,6 +105,17 @@ async def test_a_guessed_place_that_names_no_prediction_decides_nothing(
     await here.reconciler.tick()
     assert polled(upstream, "job") == [RESULTS, PREDICTIONS, OF_TASKS]
     assert (await here.now(fare)).state == "settled"
+
+
+async def test_an_envelope_that_says_no_is_trouble_too(
+    here: Node, clock: Clock, upstream: Standin
+) -> None:
+    fare = await here.buy(await here.key(), "id=job polls=1", path=TASKS)
+    upstream.reply(UNKNOWN, json_reply(200, {"code": 429, "message": "slow down", "data": None}))
+    clock.step(seconds=POLL_AFTER_S + 1)
+    await here.reconciler.tick()
+    assert polled(upstream, "job") == [RESULTS, PREDICTIONS]
+    assert (await here.now(fare)).state == "accepted"
 
 
 async def test_a_spelling_that_is_let_in_is_kept_for_the_rest_of_the_look(

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.relay.house import Farebox, charge_of, prediction_of, running
+from tests.standin.refusals import json_reply
 from tests.standin.server import Standin
 
 LARGE = "standin:polls=1 standin:big=400000"
@@ -25,10 +26,18 @@ def due_us(farebox: Farebox, answer: httpx.Response) -> int:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Farebox, str]]:
+def upstream() -> Iterator[Standin]:
+    with Standin() as standin:
+        yield standin
+
+
+@pytest.fixture(scope="module")
+def served(
+    upstream: Standin, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Farebox, str]]:
     """A Farebox with a long pause before its own polls, and a key of it."""
     home = tmp_path_factory.mktemp("farebox")
-    with Standin() as upstream, running(home, upstream.url, poll_after="10m") as farebox:
+    with running(home, upstream.url, poll_after="10m") as farebox:
         yield farebox, farebox.key(daily_micros=-1)
 
 
@@ -43,6 +52,21 @@ def test_a_poll_that_tells_a_client_nothing_does_not_put_ours_off(
         farebox.poll(key, prediction_of(asked))
     farebox.poll(key, prediction_of(other))
     farebox.until(lambda: due_us(farebox, other) > dues[1])  # what was seen is written together
+    assert due_us(farebox, asked) == dues[0]
+
+
+@pytest.mark.parametrize("chars", [0, 400_000])
+@pytest.mark.parametrize("code", [404, 500])
+def test_neither_does_an_envelope_that_says_no_in_a_200(
+    code: int, chars: int, upstream: Standin, served: tuple[Farebox, str]
+) -> None:
+    farebox, key = served
+    asked, other = farebox.submit(key, "standin:never"), farebox.submit(key, "standin:never")
+    dues = due_us(farebox, asked), due_us(farebox, other)
+    upstream.reply(json_reply(200, {"code": code, "message": "x" * chars, "data": None}))
+    farebox.poll(key, prediction_of(asked))
+    farebox.poll(key, prediction_of(other))
+    farebox.until(lambda: due_us(farebox, other) > dues[1])
     assert due_us(farebox, asked) == dues[0]
 
 

@@ -226,6 +226,13 @@ def test_a_zip_bomb_is_not_unpacked(farebox: Farebox, rich: str) -> None:
     farebox.until(lambda: farebox.charge(charge_of(answer))["state"] == "uncertain")
 
 
+def test_a_packed_picture_is_read_however_large(farebox: Farebox, rich: str) -> None:
+    asked = farebox.submit(rich, "standin:polls=1 standin:big=4000000 standin:poll-gzip")
+    seen = farebox.poll(rich, prediction_of(asked))
+    assert seen.headers["content-encoding"] == "gzip"
+    farebox.until(lambda: farebox.charge(charge_of(asked))["state"] == "settled")
+
+
 def hang_up(farebox: Farebox, upstream: Standin, key: str, prompt: str, *, read_bytes: int) -> None:
     """Submit, read so much of the answer, and reset the connection."""
     calls = sum(call.path == PATH for call in upstream.calls)

@@ -1,13 +1,18 @@
 """What goes on to the caller, without a server: secrets starred out, strangers queued."""
 
 import asyncio
+import base64
+import hashlib
+import json
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.answers import UNREADABLE
 from proxy.errors import Overloaded
-from proxy.passing import Scrub, starred
+from proxy.passing import DECODED_MAX, Scrub, Watch, starred
 from proxy.strangers import AT_ONCE_MAX, Strangers
 
 SECRET = b"abacabad"
@@ -23,6 +28,32 @@ def test_a_secret_is_starred_out_however_the_stream_is_cut(body: bytes, cuts: li
     assert len(passed) == len(body)
     assert SECRET not in passed
     assert passed == starred(body, SECRET)
+
+
+PICTURE = base64.b64encode(hashlib.shake_128(b"a").digest(2 * DECODED_MAX)).decode()
+
+
+def watched(plain: bytes, *, level: int, chunk: int, spoil: int = 0) -> object:
+    watch, packed = Watch(b"deflate"), zlib.compress(plain, level)
+    packed = packed[: len(packed) - spoil]
+    for at in range(0, len(packed), chunk):
+        watch.feed(packed[at : at + chunk])
+    return watch.document()
+
+
+@pytest.mark.parametrize("chunk", [1000, 65_536, 1 << 30])
+def test_a_packed_answer_is_read_however_large(chunk: int) -> None:
+    said = {"id": "a", "status": "completed", "outputs": [PICTURE, PICTURE]}
+    found = watched(json.dumps(said).encode(), level=1, chunk=chunk)
+    assert isinstance(found, dict)
+    assert (found["id"], found["status"], len(found["outputs"])) == ("a", "completed", 2)
+
+
+@pytest.mark.parametrize("chunk", [1000, 65_536, 1 << 30])
+def test_but_no_bomb_and_no_half_of_one(chunk: int) -> None:
+    bomb = b'{"status":"completed","a":"%b"}' % (b"0" * (2 * DECODED_MAX))
+    assert watched(bomb, level=9, chunk=chunk) is UNREADABLE
+    assert watched(PICTURE.encode(), level=1, chunk=chunk, spoil=1) is UNREADABLE
 
 
 async def test_only_so_many_strangers_are_heard_at_once() -> None:

@@ -139,6 +139,26 @@ def test_an_unknown_route_hints_at_the_base_url(
     assert len(upstream.calls) == before
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "hint"),
+    [
+        ("GET", "predictions", "With a Farebox key only submits (POST)"),
+        ("GET", f"google/{FLASH}/text-to-image", "With a Farebox key only submits (POST)"),
+        ("DELETE", "predictions/some-id", "With a Farebox key only submits (POST)"),
+        ("GET", "api/v3/predictions/some-id/result", "base URL"),
+    ],
+)
+def test_a_route_closed_to_farebox_keys_says_what_is_open(
+    method: str, path: str, hint: str, farebox: Farebox, upstream: Standin, rich: str
+) -> None:
+    before = len(upstream.calls)
+    url, headers = f"{farebox.url}/api/v3/{path}", {"Authorization": rich}
+    answer = farebox.client.request(method, url, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found")
+    assert hint in answer.json()["message"]
+    assert len(upstream.calls) == before
+
+
 @pytest.mark.parametrize(("method", "path"), [("POST", "/budget"), ("GET", "/quote")])
 def test_a_method_that_a_route_does_not_take(method: str, path: str, farebox: Farebox) -> None:
     answer = farebox.client.request(method, f"{farebox.url}{path}")
