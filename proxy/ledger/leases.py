@@ -8,16 +8,16 @@ from proxy.ledger.session import Session
 from proxy.ledger.store import Store, beside
 
 _OPEN = "state IN ('reserved','accepted','uncertain')"
+_DUE = (
+    f"SELECT 1 WHERE EXISTS(SELECT 1 FROM charges WHERE {_OPEN} AND due_us<=? AND lease_us<=?)"  # noqa: S608
+    " OR EXISTS(SELECT 1 FROM replays WHERE created_us<?)"
+)
 
 
 def due(session: Session) -> bool:
-    """Say whether any undecided charge waits to be looked at."""
+    """Say whether any undecided charge waits to be looked at, or a kept answer to be removed."""
     now = session.now_us()
-    found = session.rows(
-        f"SELECT 1 FROM charges WHERE {_OPEN} AND due_us<=? AND lease_us<=? LIMIT 1",  # noqa: S608
-        (now, now),
-    )
-    return bool(found)
+    return bool(session.rows(_DUE, (now, now, now - KEPT_US)))
 
 
 def in_use(session: Session) -> set[str]:
@@ -28,7 +28,8 @@ def in_use(session: Session) -> set[str]:
 def lease(owner: str, *, limit: int, for_us: int) -> Callable[[Store], list[tuple[Fare, int]]]:
     """Take charges that are due for one node; each comes with the instant of the ledger's clock.
 
-    A lease that its node does not end passes on when it runs out.
+    A lease that its node does not end passes on when it runs out. Answers that were kept for long
+    enough are removed beside it.
     """
 
     @beside
