@@ -70,7 +70,7 @@ class Supervisor:
 
     def __init__(self, run: Run, listeners: Sequence[socket.socket]) -> None:
         self.run_worker = run
-        self.listeners = listeners
+        self.listeners = list(listeners)
         self.workers: list[Worker] = []
         self.stopping = False
         self.failed = False
@@ -129,9 +129,25 @@ class Supervisor:
     def _replace(self, worker: Worker, code: int | None) -> None:
         sys.stderr.write(f"A worker ended with code {code}; another takes its place.\n")
         young = time.monotonic() - worker.started_s < YOUNG_S
+        listener = worker.listener
         if young and worker.after_young:
+            listener = self._shut(listener)
             time.sleep(self.pause_s)
-        self.workers.append(Worker(self.run_worker, worker.listener, after_young=young))
+        self.workers.append(Worker(self.run_worker, listener, after_young=young))
+
+    def _shut(self, listener: socket.socket) -> socket.socket:
+        """Turn away who waits at a place that may stay empty: a worker that serves has room.
+
+        The kernel shares callers out among sockets that listen; the new one does not until its
+        worker is ready.
+        """
+        try:
+            fresh = _like(listener)
+        except OSError:  # the port is not shared
+            return listener
+        self.listeners[self.listeners.index(listener)] = fresh
+        listener.close()
+        return fresh
 
 
 def _work(run: Run, listener: socket.socket, line: Connection) -> None:
@@ -139,6 +155,22 @@ def _work(run: Run, listener: socket.socket, line: Connection) -> None:
     os.setpgrp()
     _make_room_for_metrics(os.getpid())
     sys.exit(run(listener, line))
+
+
+def _like(listener: socket.socket) -> socket.socket:
+    """Bind another socket to the port of one; it does not listen yet."""
+    fresh = socket.socket(listener.family, listener.type)
+    try:
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            fresh.setsockopt(socket.SOL_SOCKET, option, 1)
+        if listener.family == socket.AF_INET6:
+            both = listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+            fresh.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, both)
+        fresh.bind(listener.getsockname())
+    except OSError:
+        fresh.close()
+        raise
+    return fresh
 
 
 def unblock_signals() -> None:

@@ -136,6 +136,7 @@ def test_what_one_worker_could_not_write_no_worker_says_is_not_there(
         box(url, upstream.url, tmp_path, FAREBOX_WORKERS="2") as farebox,
         ThreadPoolExecutor(1) as pool,
     ):
+        farebox.until(lambda: "login" in farebox.log)  # it is said once both workers serve
         asked = pool.submit(farebox.submit, "a cat standin:slow=3")
         farebox.until(lambda: len(upstream.jobs) == 1)
         prediction = upstream.jobs[0].id

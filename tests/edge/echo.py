@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -23,6 +24,7 @@ class EchoSettings:
 
 
 def create_echo(settings: EchoSettings, status: ServerStatus) -> Any:
+    Path(os.environ.get("ECHO_NEEDS", "/")).stat()  # what is not there ends the worker
     hangups: list[int] = []
     refused: list[tuple[str, bool]] = []
     status.on_sighup.append(lambda: hangups.append(1))

@@ -7,10 +7,11 @@ import socket
 import time
 from collections import Counter
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
 
-from proxy.edge.workers import YOUNG_S, Supervisor, Worker
+from proxy.edge.workers import YOUNG_S, Supervisor, Worker, _like
 from proxy.server import listen, serve
 from tests.edge.echo import EchoSettings, create_echo
 from tests.edge.wire import Edge, only, read_all, read_closed, read_some, request, running
@@ -114,6 +115,45 @@ def test_callers_of_dead_workers_wait_for_those_that_take_their_places() -> None
             os.kill(worker, signal.SIGKILL)
         served = {only(read_all(line)).json["pid"] for line in lines}
         assert not served & workers
+        assert edge.stop() == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::"])
+def test_a_socket_beside_another_takes_callers_only_once_it_listens(host: str) -> None:
+    with contextlib.ExitStack() as stack:
+        first, second = (stack.enter_context(one) for one in listen(host, 0, 2))
+        place = first.getsockname()
+        fresh = stack.enter_context(_like(first))
+        first.close()
+        for _ in range(20):
+            stack.enter_context(socket.create_connection(place[:2]))
+            second.accept()[0].close()
+        fresh.listen()
+        fresh.setblocking(False)  # noqa: FBT003
+        while True:
+            stack.enter_context(socket.create_connection(place[:2]))
+            with contextlib.suppress(BlockingIOError):
+                fresh.accept()[0].close()
+                return
+
+
+def test_where_a_worker_cannot_start_callers_go_to_those_that_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = tmp_path / "needed"
+    needed.touch()
+    monkeypatch.setenv("ECHO_NEEDS", str(needed))
+    with running(2) as edge:
+        workers = set()
+        while len(workers) < 2:
+            workers.add(pid(edge))
+        needed.unlink()
+        dead, alive = workers
+        os.kill(dead, signal.SIGKILL)
+        assert {pid(edge) for _ in range(40)} == {alive}  # none waits at the other's socket
+        needed.touch()
+        while pid(edge) == alive:
+            pass
         assert edge.stop() == 0
 
 
