@@ -49,7 +49,7 @@ lint: .venv/.setup-dev ## ruff and mypy
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
 
-bench: .venv/.setup-dev ## every goal of speed beside the proxies that are here: ten minutes
+bench: .venv/.setup-dev ## every goal of speed beside the proxies that are here: twelve minutes
 	$(VENV) -m bench $(BENCH_ARGS)
 
 bench-peers: .venv/.setup-dev ## get the other proxies, outside of this checkout

@@ -2,7 +2,7 @@
 
     python -m bench [--rounds 3] [--seconds 2] [--parts peers,latency,…] [--only NAME,…] [--long]
 
-About eleven minutes. `--parts` runs some of it, `--only` compares with some peers, `--cells`
+About twelve minutes. `--parts` runs some of it, `--only` compares with some peers, `--cells`
 measures other numbers of connections; `--long` fills a ledger with three million charges as well.
 """
 

@@ -188,3 +188,28 @@ def test_the_slug_of_a_model_that_nobody_knows_is_its_vendor() -> None:
     assert not is_own("else", "acme/new-one")
     assert not is_own("", "new-one")
     assert not is_own("", None)
+
+
+OWN = {
+    "gemini-3-pro": "google google_vertex",
+    "nano-banana-2": "google google_vertex",
+    "veo3.1": "google google_vertex",
+    "gpt-image-2": "openai openai_reverse",
+    "sora-2": "openai openai_reverse",
+    "seedream-4-0": "bytedance doubao",
+    "doubao-seedream": "bytedance doubao",
+    "dola-seedream": "bytedance doubao",
+    "seedance-1": "bytedance doubao",
+    "kling-image-o1": "kling kwaivgi",
+    "qwen-image": "alibaba qwen wan",
+    "wan-2.2": "alibaba qwen wan",
+    "viduq2": "vidu",
+    "grok-imagine": "xai",
+}
+SLUGS = sorted({slug for slugs in OWN.values() for slug in slugs.split()})
+
+
+@pytest.mark.parametrize("model", OWN)
+def test_a_provider_has_its_own_slugs_and_no_other(model: str) -> None:
+    for name in (model, f"acme/{model}", f"a/b/{model}"):
+        assert [slug for slug in SLUGS if is_own(slug, name)] == OWN[model].split()
