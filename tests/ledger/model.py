@@ -111,6 +111,8 @@ class Model:
             if charge_now:
                 fare.state, fare.ground, fare.settled = "settled", "submit", fare.reserved
                 fare.sold = True
+        elif not fare.prediction:  # decided without it: what is said of the id is said of this one
+            fare.prediction = prediction
 
     def doubt(self, name: str, prediction: str) -> None:
         """Nobody can tell."""

@@ -219,6 +219,14 @@ def test_an_id_handed_out_twice_disturbs_nothing_that_is_decided(
     assert differences(ledger.session) == []
 
 
+def test_an_id_that_came_after_its_fare_was_decided_is_no_other_fares(ledger: Ledger) -> None:
+    key = ledger.key()
+    late, other = ledger.reserve(key), ledger.reserve(key)
+    ledger.release(late, Ground.HAND)
+    assert ledger.accept(late, "p1").fare.state == "released"
+    assert ledger.accept(other, "p1").fare.state == "uncertain"
+
+
 def test_an_id_handed_out_twice_within_one_batch_is_seen(ledger: Ledger) -> None:
     from proxy.ledger.outcomes import Accept  # noqa: PLC0415
 
