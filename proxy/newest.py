@@ -5,14 +5,14 @@ once is not to hear that nobody knows it: before a whole key is refused as unkno
 asked whether keys have changed. Anybody can make up whole keys, so there is one look at a time.
 """
 
-import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from proxy.ledger.reader import Reader, revision
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import beside
 from proxy.ledger.writer import Writer
+from proxy.one_look import OneLook
 
 
 @dataclass
@@ -21,20 +21,17 @@ class Newest:
 
     writer: Writer
     reader: Reader
-    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _asked: int = 0
-    _answered: int = 0
+
+    def __post_init__(self) -> None:
+        self._look = OneLook(self._caught_up)
 
     async def look(self) -> None:
         """Know the keys as they are now, if they can be read; one look serves all who wait."""
-        self._asked += 1
-        mine = self._asked
-        async with self._one:
-            if self._answered >= mine:
-                return
-            self._answered = self._asked
-            with contextlib.suppress(LedgerFault):
-                await self.catch_up()
+        await self._look()
+
+    async def _caught_up(self) -> None:
+        with contextlib.suppress(LedgerFault):
+            await self.catch_up()
 
     async def catch_up(self) -> None:
         """Read keys, teams and prices again if any of them changed.

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import beside
 from proxy.ledger.writer import Writer
+from proxy.one_look import OneLook
 
 PROOF_S: Final = 1.0  # how long one proof is good for
 PROBE_S: Final = 3.0
@@ -18,23 +19,14 @@ class Writable:
     """Finds out by writing, not oftener than each second; one look serves all who wait."""
 
     writer: Writer
-    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
     _proved_s: float = -PROOF_S
-    _asked: int = 0
-    _answered: int = 0
-    _why: str = ""
+
+    def __post_init__(self) -> None:
+        self._one = OneLook(self._look)
 
     async def why_not(self) -> str:
         """Say why nothing can be written; empty if something can."""
-        if self._is_proved():
-            return ""
-        self._asked += 1
-        mine = self._asked
-        async with self._one:
-            if self._answered < mine:
-                self._answered = self._asked
-                self._why = await self._look()
-            return self._why
+        return "" if self._is_proved() else await self._one()
 
     def _is_proved(self) -> bool:
         # After a failure only a write is proof: what found nothing to write has succeeded, too.

@@ -53,8 +53,9 @@ IMPURE_CALLS = {"input", "now", "open", "print", "today", "utcnow"}
 FLOORS = (
     ("pricing", "pricing.*"),
     ("answers", "budget", "charge", "clock", "directory", "door", "errors", "gathered", "headers",
-    "instants", "keys", "order", "outline", "poll_urls", "prices", "private_memory", "public_base",
-    "question", "recent", "refusal", "routes", "scan", "structure", "usual", "version", "words"),
+    "instants", "keys", "one_look", "order", "outline", "poll_urls", "prices", "private_memory",
+    "public_base", "question", "recent", "refusal", "routes", "scan", "structure", "usual",
+    "version", "words"),
     ("edge", "exposition", "ledger", "metrics", "settings", "shared_polls", "strangers",
     "upstream"),
     ("bodies", "call", "counted", "doctor", "fares", "money_metrics", "newest", "newest_prices",
