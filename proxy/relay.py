@@ -267,10 +267,13 @@ class Relay:
         caller, manner, status = head.caller, head.manner, answer.status
         if read is None:
             self.quoting.note(call, receipt)
-            document = await pass_stream(call, answer, manner, call.ours)
             kept: KeptAnswer | None = (status, "[]", None) if call.kept else None
-            said = status, submit_outcome(status, document), document
-            await self._decide(call, caller, receipt, said, kept)
+
+            async def learn(document: object) -> None:
+                said = status, submit_outcome(status, document), document
+                await self._decide(call, caller, receipt, said, kept)
+
+            await pass_stream(call, answer, manner, call.ours, learn)
             return
         outcome, document, at = submitted(status, answer.encoding, read)
         headers, passed = as_passed(call, answer, read, manner, at)
