@@ -145,6 +145,7 @@ class Relay:
         """Serve a caller that the upstream has not let in yet, one call at a time until it has."""
         async with self.room.apart(call, bytes_max=self.settings.max_body):
             async with self.strangers.turn(head.caller.key.fingerprint):
+                await self.fares.newest.look()  # another worker may have kept it a moment ago
                 head = self.heads.of(call)
                 if head.caller.unseen:
                     await self._route(call, head)

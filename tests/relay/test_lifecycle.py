@@ -76,6 +76,20 @@ def test_what_a_killed_worker_held_is_found_by_its_successor(
         assert farebox.submit(key).status_code == 200
 
 
+def test_a_new_own_key_s_poll_is_counted_at_another_node(upstream: Standin, tmp_path: Path) -> None:
+    with running(tmp_path, upstream.url) as first:
+        ledger = first.settings["database_url"]
+        home = tmp_path / "second"
+        home.mkdir()
+        with running(home, upstream.url, database_url=ledger) as second:
+            for number in range(5):
+                own = f"sk-own-of-another-node-{number}"
+                taken = first.submit(own)
+                seen = [second.poll(own, prediction_of(taken)) for _ in range(2)]
+                assert {charge_of(poll) for poll in seen} == {charge_of(taken)}
+                assert [state_of(poll) for poll in seen] == ["accepted", "settled"]
+
+
 def test_a_stop_finishes_the_calls_in_flight_and_takes_no_more(
     upstream: Standin, tmp_path: Path
 ) -> None:
