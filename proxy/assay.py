@@ -19,7 +19,7 @@ from proxy.ledger.reader import where_stands
 from proxy.ledger.refusals import BudgetSpent
 from proxy.ledger.session import LedgerFault
 from proxy.prices import Priced
-from proxy.quoting import Quoting
+from proxy.quoting import Quoting, may_buy
 from proxy.routes import Routed
 
 Header = tuple[bytes, bytes]
@@ -39,7 +39,8 @@ class Assay:
         """Say price, admission and refusal, and the headers that a submit would get."""
         priced, refusal, headers = None, None, []
         try:
-            priced = self.quoting.price(routed.surface, routed.segments, body, caller.key, now_us())
+            priced = self.quoting.priced(routed.surface, routed.segments, body, now_us())
+            may_buy(caller.key, priced.quote)
             if caller.own_secret is None and self.purse.pays(caller.key) is None:
                 raise UpstreamKeyMissing
             headers = await self._admission(caller.key, priced)
@@ -47,6 +48,9 @@ class Assay:
             refusal, headers = refused.refusal, refused.headers
         except Refusal as error:
             refusal = error
+            if error.retry_after_s is None:  # else nothing more is to be asked of us now
+                standings = await self.fares.standings(caller.key)
+                headers = self.quoting.budget_headers(tightest(standings))
         return _content(priced, refusal), [*_headers(priced), *headers]
 
     async def _admission(self, key: Key, priced: Priced) -> list[Header]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from proxy.budget import Standing
 from proxy.charge import OPEN, Ground
 from proxy.clock import now_us
-from proxy.directory import Key
+from proxy.directory import Directory, Key
 from proxy.errors import LedgerUnavailable
 from proxy.ledger.fare import Fare
 from proxy.ledger.leases import hand_on, leaseholders
@@ -115,6 +115,7 @@ class Fares:
         self._unwritten: deque[Operation] = deque()
         self._retrying: asyncio.Task[None] | None = None
         self._seen: set[str] = set()
+        self._as_of: Directory | None = None
         self.newest, self.writable = Newest(self.writer, self.reader), Writable(self.writer)
 
     async def reserve(self, operation: Reserve) -> Receipt:
@@ -180,6 +181,10 @@ class Fares:
 
     def at_hand(self, prediction_id: str, key: Key) -> Fare | None:
         """Find the charge of a prediction that a key bought, if it need not be looked up."""
+        if self._as_of is not self.writer.directory:  # a fare may have been decided by hand, too
+            self._as_of = self.writer.directory
+            self._open.clear()
+            self._decided.clear()
         name = prediction_id, key.id
         return self._open.get(name) or self._decided.get(name)
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -21,6 +21,7 @@ DECODED_MAX = 2 * 1024 * 1024
 DECODED_TIMES_MAX = 16  # what may come out of a packed byte beyond that; of a picture's text 1.4
 _PLAIN = frozenset({b"", b"identity"})
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
+Learn = Callable[[object], Awaitable[None]]  # takes in what an answer said, once it is known
 STALLED_S = 60.0  # a caller that takes nothing for so long is gone; the answer is still read
 
 
@@ -225,30 +226,36 @@ def _unpacked(answer: Answer, body: bytes, manner: Manner) -> tuple[list[Header]
     return [*kept, (b"content-length", b"%d" % len(passed))], passed
 
 
-async def pass_stream(call: Call, answer: Answer, manner: Manner, ours: Sequence[Header]) -> object:
-    """Pass on a large answer as it comes; what it said, read to its end whoever listens.
+async def pass_stream(
+    call: Call, answer: Answer, manner: Manner, ours: Sequence[Header], learn: Learn | None = None
+) -> None:
+    """Pass on a large answer as it comes, and let `learn` know what it said, whoever listens.
 
-    A caller that is gone or takes nothing any more changes nothing: the rest is read for the
-    fare's sake and dropped. An answer that is cut off is cut off for the caller too.
+    The last byte goes out when that is noted: whoever has the whole answer may go by it, at any
+    worker. A caller that is gone or takes nothing any more changes nothing: the rest is read for
+    the fare's sake and dropped. An answer that is cut off is cut off for the caller too.
     """
     watch, base = Watch(answer.encoding), manner.swaps(answer)
     changes: list[Scrub | PollUrlSwap] = [Scrub(manner.secret)] if manner.secret else []
     changes += [PollUrlSwap(base)] if base is not None else []
     await call.start(answer.status, [*manner.headers(answer, rewritten=base is not None), *ours])
-    listening = True
+    listening, whole, last = True, True, b""
     try:
         async for chunk in answer.chunks():
             watch.feed(chunk)
             if listening:
-                listening = await _sent(call, _changed(changes, chunk))
+                ready = last + _changed(changes, chunk)
+                last = ready[-1:]
+                listening = await _sent(call, ready[:-1])
     except UpstreamError:
-        await call.cut()
-        return TRUNCATED
-    if listening:
-        await call.more(_ended(changes), last=True)
+        whole = False
+        listening = listening and await _sent(call, last)
+    if learn is not None:
+        await learn(watch.document() if whole else TRUNCATED)
+    if listening and whole:
+        await call.more(last + _ended(changes), last=True)
     else:
         await call.cut()
-    return watch.document()
 
 
 def _changed(changes: Sequence[Scrub | PollUrlSwap], chunk: bytes) -> bytes:

@@ -47,10 +47,8 @@ class Polling:
             raise self.crossing.silent(error) from error
         manner = head.manner
         if read is None:
-            document = await pass_stream(call, answer, manner, call.ours)
-            if document is not TRUNCATED:
-                self._seen(call, fare, poll_status(answer.status, document))
-            await self._learn(call, fare, answer.status, document)
+            learn = partial(self._streamed, call, fare, answer.status)
+            await pass_stream(call, answer, manner, call.ours, learn)
             return
         unsure = fare is not None and (fare.state in OPEN or fare.ground in _UNSURE)
         if unsure and not shows_running(answer.encoding, read):
@@ -97,6 +95,11 @@ class Polling:
         """Put our own look off; not for a client that is told nothing, at a wrong address say."""
         if fare is not None and status < REFUSED and is_likely(fare, call.routed.segments):
             self.fares.seen(fare)
+
+    async def _streamed(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
+        if document is not TRUNCATED:
+            self._seen(call, fare, poll_status(status, document))
+        await self._learn(call, fare, status, document)
 
     async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
         """Decide what a poll shows to be over."""

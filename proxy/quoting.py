@@ -27,22 +27,30 @@ class Quoting:
     def price(
         self, surface: Surface, segments: tuple[str, ...], body: bytes, key: Key, at_us: int
     ) -> Priced:
-        """Quote what a submit asks for.
+        """Quote what a submit asks for, if the key may buy it.
+
+        Raises:
+            RequestNotUnderstood, UnknownPrice: as `priced` does.
+            ModelNotAllowed: the key may not buy it, or not at this price.
+        """
+        priced = self.priced(surface, segments, body, at_us)
+        may_buy(key, priced.quote)
+        return priced
+
+    def priced(
+        self, surface: Surface, segments: tuple[str, ...], body: bytes, at_us: int
+    ) -> Priced:
+        """Quote what a submit asks for, whoever asks.
 
         Raises:
             RequestNotUnderstood: its price could be read in two ways.
             UnknownPrice: it has none.
-            ModelNotAllowed: the key may not buy it, or not at this price.
         """
         try:
             order = read_order(surface, segments, body)
             quote = self.prices.quote(order, at_us)
         except NotUnderstood as error:
             raise RequestNotUnderstood(member=error.member, why=error.why) from None
-        if quote is not None:
-            _may_buy(key, quote)
-        else:
-            _may_buy_unpriced(key)
         return Priced(self.prices, order, quote)
 
     def begin(self, call: Call, receipt: Receipt) -> None:
@@ -117,7 +125,11 @@ def fare_headers(fare: Fare) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def _may_buy(key: Key, quote: Quote) -> None:
+def may_buy(key: Key, quote: Quote | None) -> None:
+    """Raise `ModelNotAllowed` for what a key may not buy, or not at this price."""
+    if quote is None:
+        _may_buy_unpriced(key)
+        return
     if key.models and not key.allows(quote.model, quote.resolution):
         raise ModelNotAllowed(
             f"Key '{key.name}' may not use {quote.model} at {quote.resolution}.",

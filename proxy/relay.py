@@ -145,6 +145,7 @@ class Relay:
         """Serve a caller that the upstream has not let in yet, one call at a time until it has."""
         async with self.room.apart(call, bytes_max=self.settings.max_body):
             async with self.strangers.turn(head.caller.key.fingerprint):
+                await self.fares.newest.look()  # another worker may have kept it a moment ago
                 head = self.heads.of(call)
                 if head.caller.unseen:
                     await self._route(call, head)
@@ -267,10 +268,13 @@ class Relay:
         caller, manner, status = head.caller, head.manner, answer.status
         if read is None:
             self.quoting.note(call, receipt)
-            document = await pass_stream(call, answer, manner, call.ours)
             kept: KeptAnswer | None = (status, "[]", None) if call.kept else None
-            said = status, submit_outcome(status, document), document
-            await self._decide(call, caller, receipt, said, kept)
+
+            async def learn(document: object) -> None:
+                said = status, submit_outcome(status, document), document
+                await self._decide(call, caller, receipt, said, kept)
+
+            await pass_stream(call, answer, manner, call.ours, learn)
             return
         outcome, document, at = submitted(status, answer.encoding, read)
         headers, passed = as_passed(call, answer, read, manner, at)

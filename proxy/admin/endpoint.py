@@ -217,7 +217,10 @@ def _versions(request: Request) -> frozenset[int] | None:
 
 def bad(error: ValidationError) -> BadRequest:
     """Say what is wrong with a request in words that name the member."""
-    found: ErrorDetails = error.errors(include_url=False)[0]
+    all_found = error.errors(include_url=False)
+    # A member misspelled is told first: that it is missing, too, follows from it.
+    unknown = (each for each in all_found if each["type"] == "extra_forbidden")
+    found: ErrorDetails = next(unknown, all_found[0])
     member = ".".join(str(part) for part in found["loc"] if part != "[key]")
     pattern = str(found.get("ctx", {}).get("pattern"))
     why = PATTERNS.get(pattern) or _WORDS.get(found["type"])

@@ -65,6 +65,7 @@ REFUSED = [
     ({"name": "own-0123456789abcdef"}, "name"),
     ({"name": "key_0123456789abcd"}, "name"),
     ({"name": "n", "colour": "red"}, "colour"),
+    ({"nmae": "n"}, "nmae"),
     ({"name": "n", "key": "sk-mine"}, "key"),
     ({"name": "n", "daily_budget_usd": 5}, "daily_budget_usd"),
     ({"name": "n", "daily_budget_usd": 0.1}, "daily_budget_usd"),

@@ -13,6 +13,7 @@ from proxy.ledger import registry
 from tests.relay.house import (
     FLASH,
     PATH,
+    PRICE,
     PRICE_MICROS,
     UNIFIED,
     UPSTREAM_KEY,
@@ -263,6 +264,33 @@ def test_a_dry_run_that_would_be_refused_says_so_with_200(farebox: Farebox) -> N
     assert dry.json()["refusal"]["type"] == "budget_exceeded"
     unknown = farebox.submit(key, path="/api/v3/a/b/c", headers={"x-farebox-dry-run": "1"})
     assert unknown.json()["refusal"]["type"] == "price_unknown"
+
+
+@pytest.mark.parametrize(
+    ("facts", "paused"),
+    [
+        ({"models": ("gemini-2.5-flash-image",)}, False),
+        ({"max_price_micros": 1}, False),
+        ({}, True),
+    ],
+    ids=["another model", "too dear", "paused"],
+)
+def test_a_dry_run_tells_the_price_and_the_budget_also_of_what_is_refused(
+    facts: dict[str, Any], paused: bool, *, farebox: Farebox
+) -> None:
+    key = farebox.key(daily_micros=1_000_000, **facts)
+    if paused:
+        name = farebox.budget(key).json()["key"]
+        farebox.change(registry.pause(name, actor="test"))
+        farebox.until(lambda: farebox.submit(key).status_code == 403)
+    refused = farebox.submit(key)
+    dry = farebox.submit(key, headers={"x-farebox-dry-run": "1"})
+    assert (dry.json()["admitted"], dry.json()["price_usd"]) == (False, PRICE)
+    assert dry.json()["refusal"] == refused.json()["error"]
+    assert dry.headers["x-farebox-cost-usd"] == PRICE
+    for name in ("limit-usd", "remaining-usd", "resets-at"):
+        header = f"x-farebox-budget-{name}"
+        assert dry.headers[header] == refused.headers[header]
 
 
 @pytest.mark.parametrize("value", ["0", "false", "False"])

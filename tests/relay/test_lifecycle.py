@@ -5,8 +5,12 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pricing import BUNDLED, load_table
@@ -74,6 +78,54 @@ def test_what_a_killed_worker_held_is_found_by_its_successor(
         sql = "SELECT state,reserved_micros FROM charges"
         farebox.until(lambda: farebox.rows(sql) == uncertain)
         assert farebox.submit(key).status_code == 200
+
+
+def test_a_new_own_key_s_poll_is_counted_at_another_node(upstream: Standin, tmp_path: Path) -> None:
+    with running(tmp_path, upstream.url) as first:
+        ledger = first.settings["database_url"]
+        home = tmp_path / "second"
+        home.mkdir()
+        with running(home, upstream.url, database_url=ledger) as second:
+            for number in range(5):
+                own = f"sk-own-of-another-node-{number}"
+                taken = first.submit(own)
+                seen = [second.poll(own, prediction_of(taken)) for _ in range(2)]
+                assert {charge_of(poll) for poll in seen} == {charge_of(taken)}
+                assert [state_of(poll) for poll in seen] == ["accepted", "settled"]
+
+
+def command(farebox: Farebox, *words: str) -> None:
+    ledger = {"FAREBOX_DATABASE_URL": farebox.settings["database_url"]}
+    ran = subprocess.run(
+        [sys.executable, "-m", "proxy", *words],
+        cwd=farebox.home,
+        env=os.environ | ledger,
+        check=False,
+    )
+    assert ran.returncode < 2, words
+
+
+def test_a_poll_says_what_was_decided_by_hand_and_by_a_bill(
+    upstream: Standin, tmp_path: Path
+) -> None:
+    with running(tmp_path, upstream.url) as farebox:
+        key = farebox.key(daily_micros=10 * PRICE_MICROS)
+        given_back, billed = farebox.submit(key, "standin:never"), farebox.submit(key)
+        for taken, state in ((given_back, "accepted"), (billed, "settled")):
+            for _ in range(2):
+                seen = farebox.poll(key, prediction_of(taken))
+            assert state_of(seen) == state
+
+        def says(taken: httpx.Response) -> tuple[str, str]:
+            seen = farebox.poll(key, prediction_of(taken))
+            return state_of(seen), seen.headers["x-farebox-cost-usd"]
+
+        command(farebox, "charges", "release", charge_of(given_back), "--why", "asked")
+        farebox.until(lambda: says(given_back) == ("released", "0.000000"))
+        lines = f"{prediction_of(billed)},{datetime.now(UTC).isoformat()},{FLASH},0.070000"
+        (tmp_path / "bill.csv").write_text(f"prediction_id,created_at,model,amount_usd\n{lines}\n")
+        command(farebox, "reconcile", "bill.csv", "--apply", "--why", "the bill")
+        farebox.until(lambda: says(billed) == ("settled", "0.070000"))
 
 
 def test_a_stop_finishes_the_calls_in_flight_and_takes_no_more(

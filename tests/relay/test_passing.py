@@ -9,11 +9,14 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message
 
-from proxy.answers import UNREADABLE
+from proxy.answers import TRUNCATED, UNREADABLE
+from proxy.call import Call
 from proxy.errors import Overloaded
-from proxy.passing import DECODED_MAX, Scrub, Watch, starred
+from proxy.passing import DECODED_MAX, Manner, Scrub, Watch, pass_stream, starred
 from proxy.strangers import AT_ONCE_MAX, Strangers
+from tests.upstream.faults import Line, client, post, serving
 
 SECRET = b"abacabad"
 TEXTS = st.lists(st.sampled_from([SECRET, b"abacab", b"a", b"b", b"x"]), max_size=12).map(b"".join)
@@ -71,3 +74,35 @@ async def test_only_so_many_strangers_are_heard_at_once() -> None:
     free.set()
     await asyncio.gather(*calls, again)
     assert (strangers.locks, strangers.waiting) == ({}, {})
+
+
+LARGE = b'{"id":"a","status":"completed","outputs":["%b"]}' % (b"A" * 200_000)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("base", [None, "http://farebox"])
+async def test_a_large_answer_ends_when_what_it_said_is_noted(
+    base: str | None, whole: bool
+) -> None:
+    async def says(line: Line) -> None:
+        await line.request()
+        promised = len(LARGE) if whole else len(LARGE) + 1
+        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % promised)
+        await line.say(LARGE)
+
+    sent: list[bytes] = []
+    noted: list[object] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("body", b""))
+
+    async def learn(document: object) -> None:
+        noted.append(document)
+        assert (b"".join(sent) == LARGE) is not whole
+
+    scope = {"type": "http", "method": "GET", "path": "/api/v3/predictions/a", "headers": []}
+    async with serving(says) as server, client(server, timeout_s=30) as upstream:
+        call = Call.of(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]
+        await pass_stream(call, await post(upstream), Manner(base), [], learn)
+    assert b"".join(sent) == LARGE
+    assert [each is TRUNCATED for each in noted] == [not whole]
