@@ -231,31 +231,38 @@ async def pass_stream(
 ) -> None:
     """Pass on a large answer as it comes, and let `learn` know what it said, whoever listens.
 
-    The last byte goes out when that is noted: whoever has the whole answer may go by it, at any
+    The caller has its end when that is noted: whoever has the whole answer may go by it, at any
     worker. A caller that is gone or takes nothing any more changes nothing: the rest is read for
     the fare's sake and dropped. An answer that is cut off is cut off for the caller too.
     """
     watch, base = Watch(answer.encoding), manner.swaps(answer)
     changes: list[Scrub | PollUrlSwap] = [Scrub(manner.secret)] if manner.secret else []
     changes += [PollUrlSwap(base)] if base is not None else []
-    await call.start(answer.status, [*manner.headers(answer, rewritten=base is not None), *ours])
-    listening, whole, last = True, True, b""
+    headers = [*manner.headers(answer, rewritten=base is not None), *ours]
+    await call.start(answer.status, headers)
+    listening, whole, last, left = True, True, b"", _announced(headers)
     try:
         async for chunk in answer.chunks():
             watch.feed(chunk)
             if listening:
-                ready = last + _changed(changes, chunk)
-                last = ready[-1:]
-                listening = await _sent(call, ready[:-1])
+                ready = _changed(changes, chunk)
+                left -= len(ready)
+                if left == 0:  # a caller that counts would take this for the end
+                    ready, last = ready[:-1], ready[-1:]
+                listening = await _sent(call, ready)
     except UpstreamError:
         whole = False
-        listening = listening and await _sent(call, last)
     if learn is not None:
         await learn(watch.document() if whole else TRUNCATED)
     if listening and whole:
         await call.more(last + _ended(changes), last=True)
     else:
         await call.cut()
+
+
+def _announced(headers: Sequence[Header]) -> int:
+    """Return how many bytes a caller was told to wait for; -1 where it waits for an end."""
+    return next((int(value) for name, value in headers if name.lower() == b"content-length"), -1)
 
 
 def _changed(changes: Sequence[Scrub | PollUrlSwap], chunk: bytes) -> bytes:
