@@ -9,13 +9,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 
 from proxy.budget import Standing
 from proxy.charge import OPEN, Ground
@@ -32,6 +30,7 @@ from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
 from proxy.newest import Newest
+from proxy.processes import is_gone, process_name
 from proxy.writable import Writable
 
 # Fares at hand for polls, about 2 KB each: few ask again for what they saw decided.
@@ -71,25 +70,6 @@ def _in_32(second: int) -> str:
     return digits
 
 
-def process_name() -> str:
-    """Name this process so that another one on this host can tell whether it still lives."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _started(pid: int) -> str:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
-    return text.rpartition(")")[2].split()[19]
-
-
-def is_gone(owner: str) -> bool:
-    """Say whether a process of this host is known to be gone; another host's is not known."""
-    host, pid, started = owner.rsplit(":", 2)
-    return host == socket.gethostname() and _started(int(pid)) != started
-
-
 async def _nobody() -> None:
     """Follow no change of prices."""
 
@@ -113,6 +93,7 @@ class Fares:
         self._open: OrderedDict[tuple[str, str], Fare] = OrderedDict()
         self._decided: OrderedDict[tuple[str, str], Fare] = OrderedDict()
         self._unwritten: deque[Operation] = deque()
+        self._in_mind: dict[tuple[str, str], Fare] = {}  # whose acceptance is unwritten
         self._retrying: asyncio.Task[None] | None = None
         self._seen: set[str] = set()
         self.newest, self.writable = Newest(self.writer, self.reader), Writable(self.writer)
@@ -181,7 +162,12 @@ class Fares:
     def at_hand(self, prediction_id: str, key: Key) -> Fare | None:
         """Find the charge of a prediction that a key bought, if it need not be looked up."""
         name = prediction_id, key.id
-        return self._open.get(name) or self._decided.get(name)
+        return self._open.get(name) or self._decided.get(name) or self._in_mind.get(name)
+
+    def bear_in_mind(self, fare: Fare, prediction_id: str) -> None:
+        """Know an id that could not be written yet: its caller polls at once, and may."""
+        if self._unwritten:  # else it never will be
+            self._in_mind[prediction_id, fare.key_id] = replace(fare, prediction_id=prediction_id)
 
     async def find(self, prediction_id: str, key: Key) -> Fare | None:
         """Find the charge of a prediction that a key bought.
@@ -241,6 +227,7 @@ class Fares:
             await asyncio.sleep(AGAIN_AFTER_S)
             while self._unwritten and await self._write_again():
                 pass
+        self._in_mind.clear()
 
     async def _write_again(self) -> bool:
         """Try the longest waiting; False if the ledger still cannot be written."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from proxy.answers import poll_outcome, poll_status
 from proxy.call import Call
-from proxy.charge import OPEN, UNPROVEN, Ground
+from proxy.charge import OPEN, UNPROVEN, Ground, State
 from proxy.crossing import Crossing
 from proxy.deciding import Deciding
 from proxy.door import Caller
@@ -99,8 +99,12 @@ class Polling:
             self.fares.seen(fare)
 
     async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
-        """Decide what a poll shows to be over."""
-        if fare is None:
+        """Decide what a poll shows to be over.
+
+        Not where the acceptance itself waits to be written: the id may turn out to be another
+        fare's, and the reconciler will ask.
+        """
+        if fare is None or fare.state == State.RESERVED:
             return
         routed = call.routed
         guessed = not is_likely(fare, routed.segments)

@@ -238,7 +238,7 @@ def test_an_acceptance_that_cannot_be_written_still_goes_out_and_is_not_lost(
     upstream: Standin, tmp_path: Path
 ) -> None:
     with running(tmp_path, upstream.url) as farebox:
-        key = farebox.key()
+        key, stranger = farebox.key(), farebox.key()
         before = len(upstream.submits)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             slow = pool.submit(farebox.submit, key, "standin:slow=1")
@@ -246,12 +246,13 @@ def test_an_acceptance_that_cannot_be_written_still_goes_out_and_is_not_lost(
             gone(farebox)
             answer = slow.result()
         assert (answer.status_code, state_of(answer)) == (200, "reserved")
+        prediction = prediction_of(answer)
+        polled = farebox.poll(key, prediction)
+        assert (polled.status_code, charge_of(polled)) == (200, charge_of(answer))
+        assert farebox.poll(stranger, prediction).status_code == 503
         assert farebox.poll(key, "unknown").status_code == 503
         back(farebox)
-        prediction = prediction_of(answer)
-        farebox.until(lambda: farebox.poll(key, prediction).status_code == 200)
-        for _ in range(2):
-            farebox.poll(key, prediction)
+        farebox.until(lambda: state_of(farebox.poll(key, prediction)) == "settled")
         assert farebox.charge(charge_of(answer))["state"] == "settled"
         assert farebox.poll(key, "unknown").status_code == 404
         assert FLASH in farebox.charge(charge_of(answer))["model"]
