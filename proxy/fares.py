@@ -82,6 +82,7 @@ class Fares:
     reader: Reader
     poll_after_us: int
     charge_on_submit: bool = False
+    give_up_us: int = 86_400_000_000
     owner: str = field(default_factory=process_name)
     on_decided: Callable[[Fare], None] = lambda _: None
     on_overrun: Callable[[Fare], None] = lambda _: None
@@ -90,8 +91,8 @@ class Fares:
 
     def __post_init__(self) -> None:
         # Not dicts: to find the first key of one that lost many is to pass all their places.
-        self._open: OrderedDict[tuple[str, str], Fare] = OrderedDict()
-        self._decided: OrderedDict[tuple[str, str], Fare] = OrderedDict()
+        self._open: OrderedDict[tuple[str, str], tuple[Fare, int]] = OrderedDict()
+        self._decided: OrderedDict[tuple[str, str], tuple[Fare, int]] = OrderedDict()
         self._unwritten: deque[Operation] = deque()
         self._in_mind: dict[tuple[str, str], Fare] = {}  # whose acceptance is unwritten
         self._retrying: asyncio.Task[None] | None = None
@@ -154,15 +155,28 @@ class Fares:
         if fare.state not in OPEN:
             kept, other, most = other, kept, DECIDED_MAX
         other.pop(name, None)
-        kept[name] = fare
+        kept[name] = fare, self.writer.directory.revision
         kept.move_to_end(name)
         if len(kept) > most:
             kept.popitem(last=False)
 
     def at_hand(self, prediction_id: str, key: Key) -> Fare | None:
-        """Find the charge of a prediction that a key bought, if it need not be looked up."""
+        """Find the charge of a prediction that a key bought, if it need not be looked up.
+
+        It must be where it may have been decided elsewhere: by hand or by a bill, which moves the
+        directory's revision on, or by another process that gave it up.
+        """
         name = prediction_id, key.id
-        return self._open.get(name) or self._decided.get(name) or self._in_mind.get(name)
+        if (kept := self._kept(name)) is None:
+            return self._in_mind.get(name)
+        fare, revision = kept
+        if revision != self.writer.directory.revision:
+            return None
+        ends_us = fare.admitted_us + self.give_up_us
+        return fare if fare.state not in OPEN or now_us() < ends_us else None
+
+    def _kept(self, name: tuple[str, str]) -> tuple[Fare, int] | None:
+        return self._open.get(name) or self._decided.get(name)
 
     def bear_in_mind(self, fare: Fare, prediction_id: str) -> None:
         """Know an id that could not be written yet: its caller polls at once, and may."""
@@ -180,7 +194,9 @@ class Fares:
         try:
             fare = await self.reader.ask(bought(prediction_id, key_id=key.id))
         except LedgerFault as fault:
-            raise LedgerUnavailable from fault
+            if (kept := self._kept((prediction_id, key.id))) is None:
+                raise LedgerUnavailable from fault
+            return kept[0]  # polls go on
         if fare is None and self._unwritten:
             raise LedgerUnavailable  # it may be among what is not written yet
         if fare is not None:
