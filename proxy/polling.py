@@ -1,5 +1,6 @@
 """One poll, let through whatever the budget says: its image is paid for already."""
 
+import contextlib
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,8 @@ from proxy.fares import Fares
 from proxy.heads import Head
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
+from proxy.ledger.reader import bought
+from proxy.ledger.session import LedgerFault
 from proxy.outline import TRUNCATED
 from proxy.passing import as_passed, document_of, pass_stream, shows_running
 from proxy.places import is_likely
@@ -109,5 +112,18 @@ class Polling:
         routed = call.routed
         guessed = not is_likely(fare, routed.segments)
         outcome = poll_outcome(status, document, asked=routed.prediction_id or "", named=guessed)
-        if (noted := await self.deciding.polled(fare, outcome)) is not None:
+        noted = await self.deciding.polled(fare, outcome)
+        if noted is None and fare.state in OPEN:
+            noted = await self._heard_elsewhere(fare)
+        if noted is not None:
             self.quoting.note(call, noted)
+
+    async def _heard_elsewhere(self, fare: Fare) -> Receipt | None:
+        """Look a fare up whose answer tells nothing: another process may have heard its end."""
+        question = bought(fare.prediction_id or "", key_id=fare.key_id)
+        with contextlib.suppress(LedgerFault):
+            if (found := await self.fares.reader.ask(question)) is not None:
+                receipt = Receipt(found, changed=False)
+                self.fares.remember(receipt)
+                return receipt
+        return None

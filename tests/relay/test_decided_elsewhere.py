@@ -5,6 +5,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from proxy.charge import Ground
+from proxy.ledger.outcomes import Decide
 from tests.relay.house import Farebox, charge_of, prediction_of, running, state_of
 from tests.standin.server import Standin
 
@@ -45,6 +47,19 @@ def test_polls_tell_what_a_bill_put_right(upstream: Standin, tmp_path: Path) -> 
         )
         run(farebox, "reconcile", str(bill), "--apply", "--why", "the bill of November")
         farebox.until(lambda: cost_of(farebox, key, prediction) == "0.030000")
+
+
+def test_a_poll_that_tells_nothing_shows_what_another_process_heard(
+    upstream: Standin, tmp_path: Path
+) -> None:
+    with running(tmp_path, upstream.url) as farebox:
+        key = farebox.key()
+        bought = farebox.submit(key, "standin:never standin:poll-404")
+        heard = Decide(charge_of(bought), 1, Ground.ANSWER, "completed")
+        with farebox.ledger() as store:
+            store.commit([heard])
+        polled = farebox.poll(key, prediction_of(bought))
+        assert (polled.status_code, state_of(polled)) == (404, "settled")
 
 
 def test_polls_go_on_without_a_ledger_though_what_is_at_hand_may_be_old(
