@@ -113,7 +113,9 @@ class Farebox:
         self.scraping = Reader(settings.database_url)
         self.scribe = Scribe(self._terms())
         first_look_s = min(settings.poll_after_s, settings.give_up_after_s)
-        fares = Fares(writer, reader, int(first_look_s * 1e6), settings.charge_on == "submit")
+        give_up_us = int(settings.give_up_after_s * 1e6)
+        on_submit = settings.charge_on == "submit"
+        fares = Fares(writer, reader, int(first_look_s * 1e6), on_submit, give_up_us)
         prices = Prices(
             await reader.ask(versions.book),
             settings.unpriced == "relay",

@@ -36,7 +36,9 @@ class Deciding:
         noted = None
         if prediction is not None and outcome.kind in ("accepted", "completed", "failed"):
             noted = await self.fares.record(self._accept(fare, prediction, answer))
-            if noted is not None and noted.fare.prediction_id != prediction:
+            if noted is None:
+                self.fares.bear_in_mind(fare, prediction)
+            elif noted.fare.prediction_id != prediction:
                 log.warning("prediction %s was handed out twice: charge %s stays uncertain",
                             shown(prediction), fare.id)  # fmt: skip
                 return noted  # whatever else the answer says

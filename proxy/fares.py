@@ -9,18 +9,16 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 
 from proxy.budget import Standing
 from proxy.charge import OPEN, Ground
 from proxy.clock import now_us
-from proxy.directory import Directory, Key
+from proxy.directory import Key
 from proxy.errors import LedgerUnavailable
 from proxy.ledger.fare import Fare
 from proxy.ledger.leases import hand_on, leaseholders
@@ -32,6 +30,7 @@ from proxy.ledger.reserve import Reserve
 from proxy.ledger.session import LedgerFault, Session
 from proxy.ledger.writer import Writer
 from proxy.newest import Newest
+from proxy.processes import is_gone, process_name
 from proxy.writable import Writable
 
 # Fares at hand for polls, about 2 KB each: few ask again for what they saw decided.
@@ -71,25 +70,6 @@ def _in_32(second: int) -> str:
     return digits
 
 
-def process_name() -> str:
-    """Name this process so that another one on this host can tell whether it still lives."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _started(pid: int) -> str:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
-    return text.rpartition(")")[2].split()[19]
-
-
-def is_gone(owner: str) -> bool:
-    """Say whether a process of this host is known to be gone; another host's is not known."""
-    host, pid, started = owner.rsplit(":", 2)
-    return host == socket.gethostname() and _started(int(pid)) != started
-
-
 async def _nobody() -> None:
     """Follow no change of prices."""
 
@@ -102,6 +82,7 @@ class Fares:
     reader: Reader
     poll_after_us: int
     charge_on_submit: bool = False
+    give_up_us: int = 86_400_000_000
     owner: str = field(default_factory=process_name)
     on_decided: Callable[[Fare], None] = lambda _: None
     on_overrun: Callable[[Fare], None] = lambda _: None
@@ -110,12 +91,12 @@ class Fares:
 
     def __post_init__(self) -> None:
         # Not dicts: to find the first key of one that lost many is to pass all their places.
-        self._open: OrderedDict[tuple[str, str], Fare] = OrderedDict()
-        self._decided: OrderedDict[tuple[str, str], Fare] = OrderedDict()
+        self._open: OrderedDict[tuple[str, str], tuple[Fare, int]] = OrderedDict()
+        self._decided: OrderedDict[tuple[str, str], tuple[Fare, int]] = OrderedDict()
         self._unwritten: deque[Operation] = deque()
+        self._in_mind: dict[tuple[str, str], Fare] = {}  # whose acceptance is unwritten
         self._retrying: asyncio.Task[None] | None = None
         self._seen: set[str] = set()
-        self._as_of: Directory | None = None
         self.newest, self.writable = Newest(self.writer, self.reader), Writable(self.writer)
 
     async def reserve(self, operation: Reserve) -> Receipt:
@@ -174,19 +155,33 @@ class Fares:
         if fare.state not in OPEN:
             kept, other, most = other, kept, DECIDED_MAX
         other.pop(name, None)
-        kept[name] = fare
+        kept[name] = fare, self.writer.directory.revision
         kept.move_to_end(name)
         if len(kept) > most:
             kept.popitem(last=False)
 
     def at_hand(self, prediction_id: str, key: Key) -> Fare | None:
-        """Find the charge of a prediction that a key bought, if it need not be looked up."""
-        if self._as_of is not self.writer.directory:  # a fare may have been decided by hand, too
-            self._as_of = self.writer.directory
-            self._open.clear()
-            self._decided.clear()
+        """Find the charge of a prediction that a key bought, if it need not be looked up.
+
+        It must be where it may have been decided elsewhere: by hand or by a bill, which moves the
+        directory's revision on, or by another process that gave it up.
+        """
         name = prediction_id, key.id
+        if (kept := self._kept(name)) is None:
+            return self._in_mind.get(name)
+        fare, revision = kept
+        if revision != self.writer.directory.revision:
+            return None
+        ends_us = fare.admitted_us + self.give_up_us
+        return fare if fare.state not in OPEN or now_us() < ends_us else None
+
+    def _kept(self, name: tuple[str, str]) -> tuple[Fare, int] | None:
         return self._open.get(name) or self._decided.get(name)
+
+    def bear_in_mind(self, fare: Fare, prediction_id: str) -> None:
+        """Know an id that could not be written yet: its caller polls at once, and may."""
+        if self._unwritten:  # else it never will be
+            self._in_mind[prediction_id, fare.key_id] = replace(fare, prediction_id=prediction_id)
 
     async def find(self, prediction_id: str, key: Key) -> Fare | None:
         """Find the charge of a prediction that a key bought.
@@ -199,7 +194,9 @@ class Fares:
         try:
             fare = await self.reader.ask(bought(prediction_id, key_id=key.id))
         except LedgerFault as fault:
-            raise LedgerUnavailable from fault
+            if (kept := self._kept((prediction_id, key.id))) is None:
+                raise LedgerUnavailable from fault
+            return kept[0]  # polls go on
         if fare is None and self._unwritten:
             raise LedgerUnavailable  # it may be among what is not written yet
         if fare is not None:
@@ -246,6 +243,7 @@ class Fares:
             await asyncio.sleep(AGAIN_AFTER_S)
             while self._unwritten and await self._write_again():
                 pass
+        self._in_mind.clear()
 
     async def _write_again(self) -> bool:
         """Try the longest waiting; False if the ledger still cannot be written."""

@@ -1,12 +1,13 @@
 """One poll, let through whatever the budget says: its image is paid for already."""
 
+import contextlib
 import time
 from dataclasses import dataclass
 from functools import partial
 
 from proxy.answers import poll_outcome, poll_status
 from proxy.call import Call
-from proxy.charge import OPEN, UNPROVEN, Ground
+from proxy.charge import OPEN, UNPROVEN, Ground, State
 from proxy.crossing import Crossing
 from proxy.deciding import Deciding
 from proxy.door import Caller
@@ -15,6 +16,8 @@ from proxy.fares import Fares
 from proxy.heads import Head
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
+from proxy.ledger.reader import bought
+from proxy.ledger.session import LedgerFault
 from proxy.outline import TRUNCATED
 from proxy.passing import as_passed, document_of, pass_stream, shows_running
 from proxy.places import is_likely
@@ -102,11 +105,28 @@ class Polling:
         await self._learn(call, fare, status, document)
 
     async def _learn(self, call: Call, fare: Fare | None, status: int, document: object) -> None:
-        """Decide what a poll shows to be over."""
-        if fare is None:
+        """Decide what a poll shows to be over.
+
+        Not where the acceptance itself waits to be written: the id may turn out to be another
+        fare's, and the reconciler will ask.
+        """
+        if fare is None or fare.state == State.RESERVED:
             return
         routed = call.routed
         guessed = not is_likely(fare, routed.segments)
         outcome = poll_outcome(status, document, asked=routed.prediction_id or "", named=guessed)
-        if (noted := await self.deciding.polled(fare, outcome)) is not None:
+        noted = await self.deciding.polled(fare, outcome)
+        if noted is None and fare.state in OPEN:
+            noted = await self._heard_elsewhere(fare)
+        if noted is not None:
             self.quoting.note(call, noted)
+
+    async def _heard_elsewhere(self, fare: Fare) -> Receipt | None:
+        """Look a fare up whose answer tells nothing: another process may have heard its end."""
+        question = bought(fare.prediction_id or "", key_id=fare.key_id)
+        with contextlib.suppress(LedgerFault):
+            if (found := await self.fares.reader.ask(question)) is not None:
+                receipt = Receipt(found, changed=False)
+                self.fares.remember(receipt)
+                return receipt
+        return None

@@ -14,8 +14,7 @@ from proxy.admin.search import ends_first, moment_us
 from proxy.charge import Ground
 from proxy.errors import BadRequest
 from proxy.ledger import rows
-from proxy.ledger.by_hand import note
-from proxy.ledger.registry import Missing
+from proxy.ledger.registry import Missing, audit
 from proxy.ledger.session import LedgerFault, Session
 
 ONE = "/admin/charges/{charge}"
@@ -109,7 +108,7 @@ class Charges:
         self.context.fares.remember(receipt)
         word = "charge.release" if images is None else "charge.charge"
         await self.context.change(
-            lambda store: note(store, actor, word, charge_id, "", receipt.fare.state, why)
+            lambda store: audit(store, actor, word, charge_id, "", receipt.fare.state, why)
         )
         return await self._story(charge_id)
 

@@ -14,10 +14,9 @@ from proxy.cli.arguments import Json
 from proxy.cli.ledger import actor, asked, opened
 from proxy.cli.output import WRONG_USAGE, CommandError, say, show_facts, show_table
 from proxy.ledger import rows
-from proxy.ledger.by_hand import note
 from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.operation import Receipt
-from proxy.ledger.registry import Missing
+from proxy.ledger.registry import Missing, audit
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.store import Store
 
@@ -133,7 +132,7 @@ def _decide(context: typer.Context, operation: ByHand, *, as_json: bool) -> None
             raise CommandError(f"charge {charge_id} stays as it is: {why}")
         word = "charge.release" if operation.outputs is None else "charge.charge"
         store.transact(
-            lambda opened: note(
+            lambda opened: audit(
                 opened, operation.actor, word, charge_id, "", receipt.fare.state, operation.reason
             )
         )

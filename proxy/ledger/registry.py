@@ -235,6 +235,7 @@ def audit(
         "INSERT INTO audit(at_us,actor,action,subject,before,after,why) VALUES(?,?,?,?,?,?,?)",
         (store.session.now_us(), actor, action, subject, _facts(before), _facts(after), why),
     )
+    store.bump()  # processes that keep keys or charges at hand look at them anew
 
 
 def _facts(thing: Any) -> str:
@@ -262,8 +263,7 @@ def _insert(store: Store, key_id: str, name: str, **facts: Any) -> None:
     }  # fmt: skip
     marks = ",".join("?" * len(columns))
     store.session.run(
-        f"INSERT INTO keys({','.join(columns)}) VALUES({marks})",
-        tuple(columns.values()),
+        f"INSERT INTO keys({','.join(columns)}) VALUES({marks})", tuple(columns.values())
     )
 
 

@@ -142,7 +142,7 @@ def test_what_one_worker_could_not_write_no_worker_says_is_not_there(
         prediction = upstream.jobs[0].id
         with moved_away(tmp_path / "farebox.db"):
             assert asked.result().headers["x-farebox-charge-state"] == "reserved"
-            assert polled_anew(farebox, prediction) == {503}
+            assert polled_anew(farebox, prediction) == {200, 503}  # one of them holds it
         farebox.until(lambda: polled_anew(farebox, prediction) == {200})
 
 

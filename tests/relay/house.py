@@ -67,7 +67,7 @@ class Farebox:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.home,
-                env=self._environment() | dict(environ or {}),
+                env=self.environment() | dict(environ or {}),
                 stdout=log,
                 stderr=log,
             )
@@ -84,7 +84,7 @@ class Farebox:
             self.port = int(self.url.rpartition(":")[2])
         return found is not None
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         ours = {f"FAREBOX_{name.upper()}": value for name, value in self.settings.items()}
         kept = {k: v for k, v in os.environ.items() if not k.startswith("FAREBOX_")}
         return kept | ours | {"PYTHONPATH": str(ROOT)}

@@ -5,12 +5,8 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 
 from pricing import BUNDLED, load_table
@@ -92,40 +88,6 @@ def test_a_new_own_key_s_poll_is_counted_at_another_node(upstream: Standin, tmp_
                 seen = [second.poll(own, prediction_of(taken)) for _ in range(2)]
                 assert {charge_of(poll) for poll in seen} == {charge_of(taken)}
                 assert [state_of(poll) for poll in seen] == ["accepted", "settled"]
-
-
-def command(farebox: Farebox, *words: str) -> None:
-    ledger = {"FAREBOX_DATABASE_URL": farebox.settings["database_url"]}
-    ran = subprocess.run(
-        [sys.executable, "-m", "proxy", *words],
-        cwd=farebox.home,
-        env=os.environ | ledger,
-        check=False,
-    )
-    assert ran.returncode < 2, words
-
-
-def test_a_poll_says_what_was_decided_by_hand_and_by_a_bill(
-    upstream: Standin, tmp_path: Path
-) -> None:
-    with running(tmp_path, upstream.url) as farebox:
-        key = farebox.key(daily_micros=10 * PRICE_MICROS)
-        given_back, billed = farebox.submit(key, "standin:never"), farebox.submit(key)
-        for taken, state in ((given_back, "accepted"), (billed, "settled")):
-            for _ in range(2):
-                seen = farebox.poll(key, prediction_of(taken))
-            assert state_of(seen) == state
-
-        def says(taken: httpx.Response) -> tuple[str, str]:
-            seen = farebox.poll(key, prediction_of(taken))
-            return state_of(seen), seen.headers["x-farebox-cost-usd"]
-
-        command(farebox, "charges", "release", charge_of(given_back), "--why", "asked")
-        farebox.until(lambda: says(given_back) == ("released", "0.000000"))
-        lines = f"{prediction_of(billed)},{datetime.now(UTC).isoformat()},{FLASH},0.070000"
-        (tmp_path / "bill.csv").write_text(f"prediction_id,created_at,model,amount_usd\n{lines}\n")
-        command(farebox, "reconcile", "bill.csv", "--apply", "--why", "the bill")
-        farebox.until(lambda: says(billed) == ("settled", "0.070000"))
 
 
 def test_a_stop_finishes_the_calls_in_flight_and_takes_no_more(
@@ -290,7 +252,7 @@ def test_an_acceptance_that_cannot_be_written_still_goes_out_and_is_not_lost(
     upstream: Standin, tmp_path: Path
 ) -> None:
     with running(tmp_path, upstream.url) as farebox:
-        key = farebox.key()
+        key, stranger = farebox.key(), farebox.key()
         before = len(upstream.submits)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             slow = pool.submit(farebox.submit, key, "standin:slow=1")
@@ -298,12 +260,13 @@ def test_an_acceptance_that_cannot_be_written_still_goes_out_and_is_not_lost(
             gone(farebox)
             answer = slow.result()
         assert (answer.status_code, state_of(answer)) == (200, "reserved")
+        prediction = prediction_of(answer)
+        polled = farebox.poll(key, prediction)
+        assert (polled.status_code, charge_of(polled)) == (200, charge_of(answer))
+        assert farebox.poll(stranger, prediction).status_code == 503
         assert farebox.poll(key, "unknown").status_code == 503
         back(farebox)
-        prediction = prediction_of(answer)
-        farebox.until(lambda: farebox.poll(key, prediction).status_code == 200)
-        for _ in range(2):
-            farebox.poll(key, prediction)
+        farebox.until(lambda: state_of(farebox.poll(key, prediction)) == "settled")
         assert farebox.charge(charge_of(answer))["state"] == "settled"
         assert farebox.poll(key, "unknown").status_code == 404
         assert FLASH in farebox.charge(charge_of(answer))["model"]

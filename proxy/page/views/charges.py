@@ -11,9 +11,9 @@ from proxy.admin.asked import Charging, Decision
 from proxy.admin.changes import ByHand, refusal_of
 from proxy.charge import Ground, State
 from proxy.directory import Directory
-from proxy.ledger.by_hand import note
 from proxy.ledger.fare import Fare
 from proxy.ledger.operation import Receipt
+from proxy.ledger.registry import audit
 from proxy.page.forms import Filled, Unfit, read
 from proxy.page.gate import View
 from proxy.page.listing import STATES, Filter, Story, charges, known_models, story, undecided
@@ -134,7 +134,7 @@ async def _by_hand(visit: Visit, fare: Fare, outputs: int | None, why: str) -> R
     fares.remember(receipt)
     fare, action = receipt.fare, "charge.release" if outputs is None else "charge.charge"
     await fares.writer.transact(
-        lambda store: note(
+        lambda store: audit(
             store, ACTOR, action, charge_id, State.UNCERTAIN.value,
             f"{fare.state} {usd(fare.settled_micros)}", why,
         )
