@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from proxy.answers import poll_outcome, poll_status, submit_outcome
+from proxy.answers import names, poll_outcome, poll_status
 from proxy.charge import Ground, State
 from proxy.fares import Fares
 from proxy.keys import fingerprint
@@ -205,7 +205,7 @@ def _tells(fare: Fare, status: int, document: object) -> bool:
     """Say whether a guessed place tells of a fare's prediction, or of trouble: no more guesses."""
     if status != 200:  # noqa: PLR2004
         return True
-    return submit_outcome(status, document).prediction_id == fare.prediction_id
+    return names(document) == fare.prediction_id
 
 
 async def _said(answer: Answer) -> object:
