@@ -279,7 +279,7 @@ class Fares:
 
         now = now_us()
         lost = [
-            Doubt(charge_id, "the process died")
+            Doubt(charge_id, "the process died", unheard=True)
             for charge_id, owner, admitted_us in await self.reader.ask(question)
             if owner != self.owner and (is_gone(owner) or admitted_us < now - stale_us)
         ]

@@ -116,7 +116,7 @@ class Reconciler:
     async def _look(self, fare: Fare, now_us: int) -> None:
         """Work on one charge: ask, or wait, or give up."""
         if fare.state == State.RESERVED:
-            await self.fares.record(Doubt(fare.id, "no outcome in time"))
+            await self.fares.record(Doubt(fare.id, "no outcome in time", unheard=True))
             return
         if fare.prediction_id is not None and await self._ask(fare):
             return
