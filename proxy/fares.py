@@ -252,7 +252,9 @@ class Fares:
         for operation, result in zip(waiting, results, strict=True):
             if isinstance(result, Receipt):
                 self.remember(result)
-            elif not isinstance(result, LedgerFault):  # a mistake of ours: again is no better
+            elif not isinstance(result, LedgerFault) or result.kind == "conflict":
+                # A mistake of ours, or a rule of the database's again: once more is no better.
+                self.on_fault(getattr(result, "kind", "mistake"))
                 log.error("charge %s: not written", operation.charge_id, exc_info=result)
             elif result.kind != "missing":
                 failed.append(operation)
