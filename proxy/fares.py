@@ -132,8 +132,8 @@ class Fares:
         except PricesMoved as moved:
             raise LedgerUnavailable from moved
         except LedgerFault as fault:
-            if fault.kind in {"commit", "full", "corrupt"}:
-                # A commit that failed may be there after all. Nothing was sent: give it back.
+            if fault.kind in {"commit", "full", "corrupt", "late"}:
+                # It may be there after all, or be yet to come. Nothing was sent: give it back.
                 self._later(
                     Withdraw(
                         operation.charge_id, None, Ground.UNSENT, "commit failed", key=operation.key
