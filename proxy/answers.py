@@ -7,6 +7,7 @@ House rules, where the documents leave a choice:
 - An id is a printable string of 1 to 512 characters. Any other `id` (null and "" aside) is a job
   that cannot be named: never released, never decided.
 - A job stands in `data` (object or list), else at the top. Its own id goes before the envelope's.
+  Without any, one that its poll URL names can be polled; that alone is no acceptance.
   Several jobs in one answer, or a member of ours twice with two values, decide nothing.
 - An answer that shows a job (id, outputs, a running or finished word, a timed-out sync wait) is
   never a refusal, whatever its status.
@@ -21,6 +22,7 @@ from typing import Final, Literal, NamedTuple
 
 from proxy.outline import AMBIGUOUS, TRUNCATED, UNREADABLE, read_document
 from proxy.poll_urls import swap_poll_urls
+from proxy.routes import polled_at
 from proxy.words import (
     DONE,
     FAILED,
@@ -36,6 +38,7 @@ __all__ = [
     "TRUNCATED",
     "UNREADABLE",
     "Outcome",
+    "names",
     "poll_outcome",
     "poll_status",
     "read_document",
@@ -75,11 +78,18 @@ def submit_outcome(status: int, document: object) -> Outcome:
     if document is TRUNCATED:
         return Outcome("unclear", word="truncated")
     job = _read(document)
+    job.shown |= job.polled_as is not None
     if status in ACCEPTING:
         return _taken(status, document, job)
     if not job.shown and _says_no(status, document):
         return Outcome("refused", word=upstream_error_kind(status, document))
-    return Outcome("unclear", job.prediction_id, word=upstream_error_kind(status, document))
+    named = job.prediction_id or job.polled_as
+    return Outcome("unclear", named, word=upstream_error_kind(status, document))
+
+
+def names(document: object) -> str | None:
+    """Return the id of the one job that a document names."""
+    return _read(document).prediction_id
 
 
 def poll_outcome(status: int, document: object, *, asked: str, named: bool = False) -> Outcome:
@@ -141,11 +151,12 @@ class _Job:
     unclear: str = ""
     shown: bool = False
     waits: bool = False  # a sync wait timed out, the job goes on
+    polled_as: str | None = None  # the id that its poll URL names, where it has none
 
 
 def _taken(status: int, document: object, job: _Job) -> Outcome:
     """Decide a submit answered 200 or 202."""
-    named = job.prediction_id
+    named = job.prediction_id or job.polled_as
     if job.unclear:
         return Outcome("unclear", named, word=job.unclear)
     if not job.waits:
@@ -153,11 +164,11 @@ def _taken(status: int, document: object, job: _Job) -> Outcome:
             return Outcome("completed", named, job.outputs, job.word)
         if job.word in FAILED:
             return Outcome("failed", named, word=job.word)
-    if named:
+    if job.prediction_id:
         return Outcome("accepted", named, word="sync_timeout" if job.waits else job.word)
     if status == 200 and job.error_code and not job.shown:  # noqa: PLR2004 - 202 is no error
         return Outcome("refused", word=upstream_error_kind(status, document))
-    return Outcome("unclear", word="no_id")
+    return Outcome("unclear", named, word="no_id")
 
 
 def _says_no(status: int, document: object) -> bool:
@@ -206,6 +217,7 @@ def _job(top: Members, inner: list[Members], jobs: list[Members]) -> _Job:
         shown=bool(ids or pictures or any(map(_put_out, listed)) or waits or unclear)
         or word in DONE | RUNNING,
         waits=waits,
+        polled_as=None if ids or unclear else _polled_as(top, about),
     )
 
 
@@ -239,6 +251,15 @@ def _usable(value: object) -> str | None:
     if not isinstance(value, str) or not 1 <= len(value) <= ID_CHARS_MAX:
         return None
     return value if value.isprintable() and "\N{REPLACEMENT CHARACTER}" not in value else None
+
+
+def _polled_as(top: Members, about: Members) -> str | None:
+    """Return the one id that a job's poll URLs name, None where they name none or several."""
+    urls = about.get("urls")
+    found = [each.get("get") for each in (urls if isinstance(urls, list) else [urls])
+             if isinstance(each, dict)]  # fmt: skip
+    named = {polled_at(url) for url in (*found, top.get("polling_url")) if isinstance(url, str)}
+    return _usable(named.pop()) if len(named) == 1 else None
 
 
 def _count(outputs: object) -> int:

@@ -114,8 +114,8 @@ class Fares:
         except PricesMoved as moved:
             raise LedgerUnavailable from moved
         except LedgerFault as fault:
-            if fault.kind in {"commit", "full", "corrupt"}:
-                # A commit that failed may be there after all. Nothing was sent: give it back.
+            if fault.kind in {"commit", "full", "corrupt", "late"}:
+                # It may be there after all, or be yet to come. Nothing was sent: give it back.
                 self._later(
                     Withdraw(
                         operation.charge_id, None, Ground.UNSENT, "commit failed", key=operation.key
@@ -255,7 +255,9 @@ class Fares:
         for operation, result in zip(waiting, results, strict=True):
             if isinstance(result, Receipt):
                 self.remember(result)
-            elif not isinstance(result, LedgerFault):  # a mistake of ours: again is no better
+            elif not isinstance(result, LedgerFault) or result.kind == "conflict":
+                # A mistake of ours, or a rule of the database's again: once more is no better.
+                self.on_fault(getattr(result, "kind", "mistake"))
                 log.error("charge %s: not written", operation.charge_id, exc_info=result)
             elif result.kind != "missing":
                 failed.append(operation)
@@ -282,7 +284,7 @@ class Fares:
 
         now = now_us()
         lost = [
-            Doubt(charge_id, "the process died")
+            Doubt(charge_id, "the process died", unheard=True)
             for charge_id, owner, admitted_us in await self.reader.ask(question)
             if owner != self.owner and (is_gone(owner) or admitted_us < now - stale_us)
         ]

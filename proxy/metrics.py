@@ -17,7 +17,10 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
+from proxy.series_file import give_place
+
 disable_created_metrics()  # type: ignore[no-untyped-call]
+give_place()
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 150, 600)
 OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)

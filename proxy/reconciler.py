@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from proxy.answers import poll_outcome, poll_status, submit_outcome
+from proxy.answers import names, poll_outcome, poll_status
 from proxy.charge import Ground, State
 from proxy.fares import Fares
 from proxy.keys import fingerprint
@@ -116,7 +116,7 @@ class Reconciler:
     async def _look(self, fare: Fare, now_us: int) -> None:
         """Work on one charge: ask, or wait, or give up."""
         if fare.state == State.RESERVED:
-            await self.fares.record(Doubt(fare.id, "no outcome in time"))
+            await self.fares.record(Doubt(fare.id, "no outcome in time", unheard=True))
             return
         if fare.prediction_id is not None and await self._ask(fare):
             return
@@ -205,7 +205,7 @@ def _tells(fare: Fare, status: int, document: object) -> bool:
     """Say whether a guessed place tells of a fare's prediction, or of trouble: no more guesses."""
     if status != 200:  # noqa: PLR2004
         return True
-    return submit_outcome(status, document).prediction_id == fare.prediction_id
+    return names(document) == fare.prediction_id
 
 
 async def _said(answer: Answer) -> object:

@@ -1,5 +1,6 @@
 """Which v3 call a request is: decided from method and raw path, decoded once."""
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
@@ -64,6 +65,9 @@ POLLS: Final[dict[tuple[tuple[str, ...], tuple[str, ...]], Surface]] = {
 }
 
 READS: Final = frozenset({"GET", "HEAD"})
+_POLL_URL: Final = re.compile(
+    r"(?:https?://[^/?#\\]++)?(/api/v3/(?:(?![?#\\])[!-~])++)(?![^?#])", re.IGNORECASE
+)
 
 
 def route(method: str, raw_path: bytes) -> Routed:
@@ -76,6 +80,12 @@ def route(method: str, raw_path: bytes) -> Routed:
     if method == "POST":
         return _submit(segments)
     return _read(method, segments)
+
+
+def polled_at(url: str) -> str | None:
+    """Return the id that a poll URL names, absolute or not; None where it is no poll of v3."""
+    found = _POLL_URL.match(url)
+    return found and route("GET", found[1].encode()).prediction_id
 
 
 def why_closed(segments: tuple[str, ...]) -> str:

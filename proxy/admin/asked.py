@@ -11,6 +11,7 @@ from proxy.directory import UNLIMITED
 from proxy.instants import epoch_us
 from proxy.settings import values
 
+STEPS: Final = frozenset({".", ".."})  # no path leads to what is called so
 NAME: Final = r"^[A-Za-z0-9._-]{1,64}$"
 _USD: Final = r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,6})?|1000000(?:\.0{1,6})?"
 GRACE_MAX_S: Final = 30 * 86400
@@ -21,6 +22,12 @@ _LIKE_AN_ID: Final = re.compile(r"(?i)own[-_][0-9a-f]{16}|key_[0-9a-z]{14}|[0-9a
 def _no_id(name: str) -> str:
     if _LIKE_AN_ID.fullmatch(name):
         raise ValueError("this looks like the id or fingerprint of a key; choose another name")
+    return name
+
+
+def _no_step(name: str) -> str:
+    if name in STEPS:
+        raise ValueError("a name is not . or .., which every URL takes for a step; choose another")
     return name
 
 
@@ -47,8 +54,9 @@ PATTERNS: Final = {
 }
 
 Name = Annotated[str, Field(pattern=NAME, description="1 to 64 letters, digits, dots, - and _.")]
-FreshName = Annotated[Name, AfterValidator(_no_id)]
-TeamName = Annotated[str, Field(pattern=_TEAM, description="A team.")]
+FreshName = Annotated[Name, AfterValidator(_no_id), AfterValidator(_no_step)]
+Membership = Annotated[Name, AfterValidator(_no_step)]
+TeamName = Annotated[str, Field(pattern=_TEAM, description="A team."), AfterValidator(_no_step)]
 Usd = Annotated[str, Field(pattern=_AMOUNT, examples=["0.0402"], description="Dollars.")]
 Limit = Annotated[
     str,
@@ -82,7 +90,7 @@ class Asked(BaseModel):
 class KeyFacts(Asked):
     """What may be said of any key; what is left out stays as it is."""
 
-    team: Name | None = None
+    team: Membership | None = None
     daily_budget_usd: Limit | None = None
     monthly_budget_usd: Limit | None = None
     timezone: Timezone | None = None

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from proxy.admin.asked import Nothing
-from proxy.admin.endpoint import JSON_TYPE, Endpoint
+from proxy.admin.endpoint import JSON_TYPE, Endpoint, optional
 from proxy.version import __version__
 
 COMMON: Final = (400, 401, 413, 429, 503)
@@ -84,9 +84,10 @@ _PATH: Final = {"key": "Name or id.", "team": "Name; `*` is everything.", "charg
 
 def _in_query(model: type[BaseModel]) -> list[dict[str, Any]]:
     schema = model.model_json_schema(by_alias=True)
-    needed = set(schema.get("required", ()))
+    needed, may_be_empty = set(schema.get("required", ())), optional(model)
     return [
         {"name": name, "in": "query", "required": name in needed, "schema": _plain(told)}
+        | ({"allowEmptyValue": True} if name in may_be_empty else {})
         for name, told in schema.get("properties", {}).items()
     ]
 

@@ -164,10 +164,24 @@ def _query(model: type[BaseModel], sent: QueryParams) -> BaseModel:
     if twice:
         name = shown(twice[0])
         raise BadRequest(f"'{name}' stands twice in the query.", {"member": name})
+    left_out = optional(model)
+    said = {name: text for name, text in sent.items() if text or name not in left_out}
     try:
-        return model.model_validate(dict(sent))
+        return model.model_validate(said)
     except ValidationError as error:
         raise bad(error) from error
+
+
+def optional(model: type[BaseModel]) -> set[str]:
+    """Name what a query may leave out by leaving it empty, as a form does: all but texts.
+
+    Of a member with a text for its default the empty text may be another, as in `by=`.
+    """
+    return {
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if not field.is_required() and not isinstance(field.default, str)
+    }
 
 
 def _body(model: type[BaseModel], body: bytes) -> BaseModel:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from proxy.admin.asked import STEPS
 from proxy.settings import Settings, load_settings
 from proxy.settings.values import budget_micros, span_s
 
@@ -25,6 +26,8 @@ def name(text: str) -> str:
     """Read the name of a key or team."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
         raise typer.BadParameter("a name is 1 to 64 letters, digits, dots, - and _")
+    if text in STEPS:
+        raise typer.BadParameter("a name is not . or .., which every URL takes for a step")
     return text
 
 

@@ -13,7 +13,7 @@ from proxy.cli.ledger import opened
 from proxy.cli.output import FINDING, CommandError, is_there, show_table
 from proxy.clock import now_us
 from proxy.doctor import books, host, setting, upstream
-from proxy.doctor.finding import Finding, ok, problem
+from proxy.doctor.finding import Finding, ok, on_one_line, problem
 from proxy.door import Purse
 from proxy.ledger.schema import sqlite_path
 from proxy.settings import Settings, SettingsError
@@ -66,4 +66,4 @@ def _books(context: typer.Context, settings: Settings) -> Iterator[Finding]:
             purse = Purse(settings.upstream_key, os.environ, lambda: store.directory)
             yield from books.look_at_payers(store.directory, purse)
     except CommandError as error:
-        yield problem("ledger", str(error))
+        yield problem("ledger", on_one_line(error))

@@ -21,3 +21,8 @@ def ok(check: str, words: str) -> Finding:
 def problem(check: str, words: str) -> Finding:
     """Say what is wrong, and what to do."""
     return Finding(check, "problem", words)
+
+
+def on_one_line(error: Exception) -> str:
+    """Return what an error says without the breaks and tabs that a server puts into it."""
+    return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""This host: can the ledger be written here, and is there one host only on its file."""
+"""Where the ledger lies: can it be reached or written from here, is one host only on its file."""
 
 import os
 import shutil
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from proxy.doctor.finding import Finding, ok, problem
+from proxy.doctor.finding import Finding, ok, on_one_line, problem
 from proxy.ledger.file_system import NETWORK_FILE_SYSTEMS, file_system_of, private
-from proxy.ledger.schema import quick_check, sqlite_path
+from proxy.ledger.schema import open_session, quick_check, sqlite_path
 from proxy.ledger.session import LedgerFault
 from proxy.settings import Settings, token_path
 
@@ -16,16 +16,28 @@ FREE_MIN: Final = 256 * 1024 * 1024  # bytes; the ledger takes about 1 KiB a cha
 
 
 def look(settings: Settings, mounts: Iterable[str]) -> Iterator[Finding]:
-    """Look at the place where a SQLite ledger lies."""
+    """Look at the server that keeps the ledger, or at the place where a SQLite file lies."""
     path = sqlite_path(settings.database_url)
     if path is None:
-        yield ok("database", "PostgreSQL")
+        yield _server(settings.database_url)
         return
     yield _writable(path.absolute())
     yield _one_host(path.absolute(), mounts)
     yield from _private(path, token_path(settings))
     if _seen(path) and path.is_file():
         yield from _sound(path)
+
+
+def _server(url: str) -> Finding:
+    try:
+        open_session(url, read_only=True).close()
+    except LedgerFault as error:
+        return problem(
+            "database",
+            f"PostgreSQL cannot be reached: {on_one_line(error)}; check FAREBOX_DATABASE_URL, "
+            "whether the server is up, and whether it lets this host and this user in",
+        )
+    return ok("database", "PostgreSQL answers")
 
 
 def _writable(path: Path) -> Finding:

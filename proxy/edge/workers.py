@@ -127,7 +127,7 @@ class Supervisor:
             self._replace(worker, code)
 
     def _replace(self, worker: Worker, code: int | None) -> None:
-        sys.stderr.write(f"A worker ended with code {code}; another takes its place.\n")
+        _say(f"A worker ended with code {code}; another takes its place.")
         young = time.monotonic() - worker.started_s < YOUNG_S
         listener = worker.listener
         if young and worker.after_young:
@@ -171,6 +171,12 @@ def _like(listener: socket.socket) -> socket.socket:
         fresh.close()
         raise
     return fresh
+
+
+def _say(words: str) -> None:
+    """Tell who reads the log; nobody may, if its reader has died or its disk is full."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{words}\n")
 
 
 def unblock_signals() -> None:
@@ -232,7 +238,7 @@ def _make_room_for_metrics(pid: int) -> None:
             finally:
                 os.close(descriptor)
     except OSError as error:
-        sys.stderr.write(f"A worker's metrics are its own: {error.strerror}.\n")
+        _say(f"A worker's metrics are its own: {error.strerror}.")
         del os.environ[METRICS_DIR]
         for file in files:
             file.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from proxy.ledger.view import View, footing, standings
 
 _ACCEPTABLE = frozenset(state for state, event in TRANSITIONS if event is Event.ACCEPT)
 _DOUBTABLE = frozenset(state for state, event in TRANSITIONS if event is Event.DOUBT)
+_UNHEARD = frozenset({State.RESERVED})
 _ACCEPTED, _UNCERTAIN = State.ACCEPTED.value, State.UNCERTAIN.value  # to look them up costs 0.5 us
 
 
@@ -112,6 +113,7 @@ class Doubt(Operation):
     reason: str
     account: str = ""
     prediction_id: str | None = None
+    unheard: bool = False  # said of what was read a while ago: holds only if nothing came since
 
     def prediction(self) -> tuple[str, str] | None:
         """Ask who has the id already, where an answer showed one."""
@@ -122,7 +124,7 @@ class Doubt(Operation):
         fare = view.fares[self.charge_id]
         if fare.state in OPEN:
             view.name(fare, self.prediction())
-        if fare.state not in _DOUBTABLE:
+        if fare.state not in (_UNHEARD if self.unheard else _DOUBTABLE):
             return receipt(view, fare, changed=False)
         doubt(view, fare, self.reason)
         return receipt(view, fare)

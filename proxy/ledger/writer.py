@@ -10,10 +10,11 @@ import asyncio
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from proxy.directory import Directory
 from proxy.ledger.operation import Operation, Receipt
@@ -25,6 +26,8 @@ BATCH_MAX = 256
 QUEUE_MAX = 4096
 GATHERED_MAX = 64  # that the loop's turns may bring before they are handed over
 FAULTS_MAX = 5  # consecutive commits that failed without a known cause
+PATIENCE_S: Final = 20.0  # longer than PostgreSQL, or another process's turn, is waited for
+WATCH_S: Final = 1.0
 
 Task = Operation | Callable[[Store], Any]
 Asked = tuple[Task, asyncio.Future[Any]]
@@ -47,6 +50,8 @@ class Writer:
     loop: asyncio.AbstractEventLoop
     on_fatal: Callable[[str], None] = lambda _: None
     gauges: Gauges = field(default_factory=Gauges)
+    patience_s: float = PATIENCE_S
+    """How long callers wait for a batch: a disk that hangs in a sync says nothing at all."""
 
     def __post_init__(self) -> None:
         self._queue: queue.SimpleQueue[list[Asked] | None] = queue.SimpleQueue()
@@ -55,6 +60,11 @@ class Writer:
         self.broken: str | None = None
         self.failed_s = -1.0  # when a write last failed, by the monotonic clock
         self._waiting = 0
+        self._began_s: float | None = None  # since when the thread is at a batch
+        self._handed: deque[tuple[int, list[Asked]]] = deque()  # and the number of their last
+        self._asked = self._answered = 0
+        self._watch: asyncio.TimerHandle | None = None
+        self._stuck = False
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
 
     def start(self) -> None:
@@ -64,6 +74,8 @@ class Writer:
     async def close(self) -> None:
         """Let what is queued be written, then stop."""
         self._hand_over()
+        if self._watch is not None:
+            self._watch.cancel()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -85,8 +97,9 @@ class Writer:
 
     def _put(self, task: Task) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self.loop.create_future()
-        if self._waiting >= QUEUE_MAX:
-            future.set_exception(LedgerFault("too many writes are waiting", kind="queue"))
+        if self._stuck or self._waiting >= QUEUE_MAX:
+            why = "the disk does not answer" if self._stuck else "too many writes are waiting"
+            future.set_exception(LedgerFault(why, kind="stuck" if self._stuck else "queue"))
             return future
         self._waiting += 1
         if not self._turn:
@@ -106,11 +119,43 @@ class Writer:
         turn, self._turn = self._turn, []
         for at in range(0, len(turn), BATCH_MAX):
             self._queue.put(turn[at : at + BATCH_MAX])
+        if turn:
+            self._asked += len(turn)
+            self._handed.append((self._asked, turn))
+            self._watch = self._watch or self.loop.call_later(WATCH_S, self._look_after)
+
+    def _look_after(self) -> None:
+        """Look every second whether the thread gets on, while anybody waits for it."""
+        self._watch = None
+        if not self._handed:
+            return
+        began_s = self._began_s
+        if began_s is not None and time.monotonic() - began_s > self.patience_s:
+            self._give_up()
+        else:
+            self._watch = self.loop.call_later(WATCH_S, self._look_after)
+
+    def _give_up(self) -> None:
+        """Tell all who wait that nothing is known to be written; in the end it may be.
+
+        Whoever comes until the thread gets on is told at once, and nothing of theirs is written.
+        """
+        words = f"the disk has not answered for {self.patience_s:.0f} seconds"
+        fault = LedgerFault(words, kind="late")
+        if not self._stuck:
+            self._failed(fault)
+        self._stuck = True
+        while self._handed:
+            for _, future in self._handed.popleft()[1]:
+                if not future.done():
+                    future.set_exception(fault)
 
     def _work(self) -> None:
         while (batch := self._next()) is not None:
             started = time.perf_counter()
+            self._began_s = time.monotonic()
             results = self._in_turn(batch)
+            self._began_s = None
             took = time.perf_counter() - started
             try:
                 self.loop.call_soon_threadsafe(self._hand_out, batch, results)
@@ -184,9 +229,13 @@ class Writer:
                 self.loop.call_soon_threadsafe(self.on_fatal, str(fault))
 
     def _hand_out(self, batch: list[Asked], results: list[Any]) -> None:
+        self._stuck = False
         self._waiting -= len(batch)
+        self._answered += len(batch)
+        while self._handed and self._handed[0][0] <= self._answered:
+            self._handed.popleft()
         for (_, future), result in zip(batch, results, strict=True):
-            if future.cancelled():
+            if future.done():  # cancelled, or told already that it is late
                 continue
             if isinstance(result, Exception):
                 future.set_exception(result)

@@ -121,9 +121,25 @@ def uncertain(session: Session) -> tuple[int, int]:
     return int(found[0][0]), int(found[0][1])
 
 
-def undecided(session: Session) -> list[Fare]:
-    """List the uncertain charges, oldest first."""
-    return rows.fares(session, f"WHERE state='uncertain' AND {OPEN} ORDER BY id LIMIT 200", ())
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """One page of uncertain charges, oldest first, where the next goes on, how many there are."""
+
+    fares: list[Fare]
+    more_after: str | None
+    count: int
+
+
+def undecided(after: str) -> Callable[[Session], Doubts]:
+    """Ask for the uncertain charges behind one, all where that is ""."""
+    end = f"WHERE state='uncertain' AND {OPEN} AND id>? ORDER BY id LIMIT {PAGE_ROWS + 1}"
+
+    def question(session: Session) -> Doubts:
+        found = rows.fares(session, end, (after,))
+        more = found[PAGE_ROWS - 1].id if len(found) > PAGE_ROWS else None
+        return Doubts(found[:PAGE_ROWS], more, uncertain(session)[0])
+
+    return question
 
 
 def known_models(session: Session) -> list[str]:

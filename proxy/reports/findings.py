@@ -71,9 +71,11 @@ FROM ours o JOIN lines l ON l.charge=o.id
 GROUP BY o.id HAVING o.open=1 OR sum(l.micros)<>o.micros ORDER BY min(l.number)
 """
 _THEIRS = """
-SELECT number,prediction,key,model,at_us,micros FROM lines
+SELECT number,prediction,key,model,at_us,micros,
+       EXISTS(SELECT 1 FROM ours WHERE prediction=lines.prediction) FROM lines
 WHERE charge IS NULL AND micros<>0 ORDER BY number
 """
+_SEVERAL = "charges of several upstream accounts have this id: say with --account which is billed"
 _OURS = """
 SELECT * FROM ours WHERE billed=0 AND inside=1 AND open=0 AND micros<>0 ORDER BY at_us,id
 """
@@ -87,10 +89,10 @@ def findings(bench: Workbench, book: PriceBook, *, complete_to_us: int) -> Itera
     """
     for row in bench.each(_BILLED):
         yield _billed(row, book)
-    for number, prediction, key, model, at_us, micros in bench.each(_THEIRS):
+    for number, prediction, key, model, at_us, micros, several in bench.each(_THEIRS):
         yield Finding(
             Category.THEIRS, prediction, "", "", key, "", model, at_us, 0, micros, None,
-            "no charge of ours", number, can_apply=False,
+            _SEVERAL if several else "no charge of ours", number, can_apply=False,
         )  # fmt: skip
     for row in bench.each(_OURS):
         yield _unbilled(row, complete_to_us)

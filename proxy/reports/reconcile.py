@@ -126,6 +126,7 @@ def reconciled(session: Session, asked: Asked) -> Iterator[Reconciliation]:
         for ids in bench.strangers():
             bench.lay_out_charges(_by_prediction(session, asked, ids))
         bench.match_ids()
+        bench.match_accounts()
         bench.match_alike()
         _leave_others_out(bench, asked)
         complete_to = end if asked.last is not None else (bench.span() or (0, 0))[1]

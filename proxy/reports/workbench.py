@@ -27,14 +27,24 @@ CREATE INDEX lines_charge ON lines(charge);
 CREATE INDEX ours_prediction ON ours(prediction);
 CREATE INDEX ours_alike ON ours(model,micros,at_us);
 """
-_BY_ID = """
-UPDATE lines SET charge=(SELECT id FROM ours WHERE prediction=lines.prediction)
+_THE_ONE = """
+UPDATE lines SET charge=(SELECT CASE count(*) WHEN 1 THEN min(id) END FROM ours
+                         WHERE prediction=lines.prediction{})
 WHERE charge IS NULL AND prediction<>'';
 UPDATE ours SET billed=1 WHERE id IN (SELECT charge FROM lines);
 """
+_BY_ID = _THE_ONE.format("")
+_BY_ACCOUNT = _THE_ONE.format(" AND account IN (SELECT account FROM ours WHERE billed=1)")
+_NOBODYS = """
+UPDATE ours SET inside=0
+WHERE prediction IN (SELECT prediction FROM lines WHERE charge IS NULL AND prediction<>'')
+"""
+# Lines whose id no charge has; what several have was not matched either.
 _REST = f"""
 SELECT number,prediction,at_us,key,model,micros FROM lines
-WHERE charge IS NULL AND micros>0 AND number>? ORDER BY number LIMIT {BATCH}
+WHERE charge IS NULL AND micros>0 AND number>?
+  AND NOT EXISTS(SELECT 1 FROM ours WHERE prediction=lines.prediction)
+ORDER BY number LIMIT {BATCH}
 """  # noqa: S608 - a number of ours
 _ALIKE = """
 SELECT id FROM ours
@@ -99,8 +109,16 @@ class Workbench:
         return None if first is None else (first, last)
 
     def match_ids(self) -> None:
-        """Match lines with charges by prediction id."""
+        """Match lines with charges by prediction id, where one charge alone has it."""
         self.sql.executescript(_BY_ID)
+
+    def match_accounts(self) -> None:
+        """Match lines whose id charges of several accounts have, if one of these is billed here.
+
+        Whatever is still in question is nobody's: its charges are neither billed nor missed.
+        """
+        self.sql.executescript(_BY_ACCOUNT)
+        self.sql.execute(_NOBODYS)
 
     def strangers(self) -> Iterator[list[str]]:
         """List the prediction ids that no charge laid out has, a few hundred at a time."""

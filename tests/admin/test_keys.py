@@ -61,6 +61,8 @@ def test_no_answer_but_the_first_shows_the_secret(admin: httpx.Client, served: S
 REFUSED = [
     ({}, "name"),
     ({"name": "a b"}, "name"),
+    ({"name": ".."}, "name"),
+    ({"name": "n", "team": "."}, "team"),
     ({"name": "x" * 65}, "name"),
     ({"name": "own-0123456789abcdef"}, "name"),
     ({"name": "key_0123456789abcd"}, "name"),

@@ -19,7 +19,7 @@ from proxy.ledger.schema import migrate, open_session
 from proxy.ledger.store import Store
 from proxy.settings import Settings
 from tests.cli.running import Program
-from tests.postgres import NOBODY
+from tests.postgres import NOBODY, Postgres, postgres  # noqa: F401 - the fixture
 
 
 @contextmanager
@@ -95,6 +95,7 @@ MISTAKES = [
     ("webhook", {"NOTIFY_URL": "https://example.com/hook"}, "forgery"),
     ("budget", {"DEFAULT_DAILY_BUDGET_USD": "0.005"}, "less than one image"),
     ("database", {"DATABASE_URL": "sqlite:////dev/null/farebox.db"}, "/dev/null"),
+    ("database", {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "check FAREBOX_DATABASE_URL"),
 ]
 
 
@@ -204,6 +205,14 @@ def test_a_ledger_that_this_user_may_not_read_is_found(program: Program) -> None
             found, ran = problems(program), program("keys", "list")
     assert "cannot be read as a ledger" in found["database"]
     assert (ran.code, f"{folder}/farebox.db: unable to open" in ran.err) == (1, True)
+
+
+def test_a_server_that_answers_is_no_problem(
+    program: Program,
+    postgres: Postgres,  # noqa: F811
+) -> None:
+    program.set("DATABASE_URL", postgres.create())
+    assert not {"database", "ledger"} & problems(program).keys()
 
 
 def test_another_zone_than_the_ledgers_is_found(tmp_path: Path) -> None:

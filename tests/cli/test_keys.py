@@ -56,6 +56,10 @@ TABLE = str(max(BUNDLED.glob("*.toml")))
 WRONG = [
     (["keys", "create", "a b"], "1 to 64 letters"),
     (["keys", "create", "own-0123456789abcdef"], "looks like the id"),
+    (["keys", "create", ".."], "not . or .., which every URL takes for a step"),
+    (["keys", "create", "n", "--team", "."], "not . or .."),
+    (["keys", "set", "web", "--rename", ".."], "not . or .."),
+    (["teams", "set", "..", "--daily-budget", "5"], "not . or .."),
     (["keys", "create", "web"], "there is a key 'web' already: choose another name, or change"),
     (["keys", "create", "web"], "farebox keys set web"),
     (["keys", "create", "n", "--daily-budget", "3,5"], "--daily-budget"),

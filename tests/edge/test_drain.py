@@ -118,6 +118,20 @@ def test_callers_of_dead_workers_wait_for_those_that_take_their_places() -> None
         assert edge.stop() == 0
 
 
+def test_a_dead_worker_is_replaced_though_nobody_reads_the_log() -> None:
+    reader, writer = os.pipe()
+    with running(2, writer) as edge:
+        workers = set()
+        while len(workers) < 2:
+            workers.add(pid(edge))
+        os.close(reader)
+        os.close(writer)
+        os.kill(min(workers), signal.SIGKILL)
+        while pid(edge) in workers:
+            pass
+        assert edge.stop() == 0
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::"])
 def test_a_socket_beside_another_takes_callers_only_once_it_listens(host: str) -> None:
     with contextlib.ExitStack() as stack:

@@ -51,10 +51,10 @@ class Answer:
 
 
 @contextlib.contextmanager
-def running(workers: int = 1, **limits: float) -> Iterator[Edge]:
-    """An edge with these limits; killed at the end if it still runs."""
+def running(workers: int = 1, log: int | None = None, **limits: float) -> Iterator[Edge]:
+    """An edge with these limits, whose log goes there; killed at the end if it still runs."""
     command = [sys.executable, "-m", "tests.edge.echo", str(workers), json.dumps(limits)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
     try:
         host, port = process.stdout.readline().rstrip().rpartition("//")[2].split(":")

@@ -14,6 +14,26 @@ from tests.pure.answers_seen import (
     wire,
 )
 
+URL = "https://gptproto.com/api/v3/predictions/a/result"
+RESULT, VIDEO = "/api/v3/tasks/result/a", "/api/v3/videos/b"
+URLS = {"status": "created", "urls": {"get": URL}}
+WITHOUT_ID = [  # which a poll URL may name all the same
+    Row("its URL names it", 200, wire({"data": URLS}), "unclear", "a"),
+    Row("in a list", 200, wire({"data": URLS | {"urls": [{"get": URL}]}}), "unclear", "a"),
+    Row("relative", 202, wire({"polling_url": RESULT}), "unclear", "a"),
+    Row("both name it", 202, wire(URLS | {"polling_url": RESULT}), "unclear", "a"),
+    Row("two names", 202, wire(URLS | {"polling_url": VIDEO}), "unclear"),
+    Row("no poll of v3", 202, wire({"polling_url": "/v1/videos/a"}), "unclear"),
+    Row("a no that names it", 200, wire({"code": 400, "data": URLS}), "unclear", "a"),
+    Row("a 400 that names it", 400, wire({"polling_url": RESULT}), "unclear", "a"),
+    Row("an odd id beside it", 200, wire({"data": URLS | {"id": 7}}), "unclear"),
+    Row(
+        "completed", 200, wire({"data": URLS | {"status": "done", "outputs": ["x"]}}),
+        "completed", "a", 1,
+    ),
+    Row("failed", 200, wire({"data": URLS | {"status": "failed"}}), "failed", "a"),
+]  # fmt: skip
+
 UNCLEAR = [
     *(
         Row(f"{s} with {e}", s, wire(e), "unclear")

@@ -15,7 +15,7 @@ from proxy.answers import (
 )
 from proxy.outline import Outline
 from proxy.words import ERROR_KINDS, KNOWN, status_word, upstream_error_kind
-from tests.pure.answers_doubted import POLLS, UNCLEAR
+from tests.pure.answers_doubted import POLLS, UNCLEAR, WITHOUT_ID
 from tests.pure.answers_seen import (
     ACCEPTED,
     COMPLETED,
@@ -31,7 +31,7 @@ from tests.pure.answers_seen import (
     wire,
 )
 
-SUBMITS = [*ACCEPTED, *COMPLETED, *FAILURES, *REFUSED, *UNCLEAR]
+SUBMITS = [*ACCEPTED, *COMPLETED, *FAILURES, *REFUSED, *UNCLEAR, *WITHOUT_ID]
 
 REASONS = {
     "absent", "other", "unreadable", "truncated", "ambiguous", "several", "odd_id", "no_id",

@@ -143,6 +143,16 @@ def test_a_doubt_holds_what_is_not_decided(state: State) -> None:
         assert (view.entries, fare.due_us) == ([], 7)
 
 
+@pytest.mark.parametrize("state", State)
+def test_a_doubt_for_want_of_an_answer_leaves_what_was_answered_since(state: State) -> None:
+    view, fare = held()
+    fare.state = state.value
+    assert Doubt("fb_1", "the process died", unheard=True).apply(view).changed is (
+        state is State.RESERVED
+    )
+    assert fare.state == (State.UNCERTAIN if state is State.RESERVED else state)
+
+
 @pytest.mark.parametrize(
     ("state", "has", "taken", "named"),
     [

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.routes import Route, Routed, route
+from proxy.routes import Route, Routed, polled_at, route
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,22 @@ def test_an_id_is_found_however_it_is_encoded(prediction_id: str) -> None:
     raw = "".join(f"%{byte:02X}" for byte in prediction_id.encode()).encode()
 
     assert route("GET", b"/api/v3/predictions/" + raw).prediction_id == prediction_id
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://gptproto.com/api/v3/predictions/a:b/result", "a:b"),
+        ("HTTP://localhost:4000/api/v3/tasks/result/a%2Fb?x=1#y", "a/b"),
+        ("/api/v3/contents/generations/tasks/cgt-1", "cgt-1"),
+        ("https://gptproto.com/x?u=/api/v3/videos/a", None),
+        ("https://gptproto.com/base/api/v3/videos/a", None),
+        ("/api/v3/images", None),
+        ("/api/v3/predictions", None),
+        ("/api/v3/videos/a b", None),
+        ("/api/v3/videos/\u00e4", None),
+        ("", None),
+    ],
+)
+def test_a_poll_url_names_its_prediction(url: str, named: str | None) -> None:
+    assert polled_at(url) == named

@@ -13,6 +13,13 @@ from proxy.ledger.view import View
 from tests.reconciler.node import Node
 
 
+class Blind(Accept):
+    """An acceptance that does not ask who has its id: the database refuses it, every time."""
+
+    def prediction(self) -> tuple[str, str]:
+        return self.account, "nobody's"
+
+
 @dataclass(slots=True)
 class Mistaken(Accept):
     """An acceptance that cannot be worked out; at first the ledger may be down as well."""
@@ -49,3 +56,19 @@ async def test_what_waits_behind_it_is_written(
     assert found is not None
     assert (found.id, found.state) == (second.id, "accepted")
     assert f"{first.id}: not written" in caplog.text
+
+
+async def test_what_the_database_refuses_again_is_said_and_given_up(
+    here: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = await here.key()
+    first, second, third = [await here.reserve(key) for _ in range(3)]
+    assert await here.fares.record(Accept(first.id, first.account, "p1"))
+    faults: list[str] = []
+    here.fares.on_fault = faults.append
+    assert await here.fares.record(Blind(second.id, second.account, "p1")) is None
+    await here.fares.flush(within_s=10)
+    assert f"{second.id}: not written" in caplog.text
+    assert faults == ["conflict", "conflict"]
+    assert await here.fares.record(Accept(third.id, third.account, "p3")), "nobody waits behind it"
+    assert (await here.now(second)).state == "reserved"

@@ -1,9 +1,13 @@
 """Every outcome that nobody came back for, and what the reconciler makes of it."""
 
+import asyncio
+import contextlib
+
 import pytest
 
 from proxy.charge import Ground
-from proxy.ledger.outcomes import Decide, Doubt
+from proxy.ledger.outcomes import Accept, Decide, Doubt
+from proxy.reconciler import AT_ONCE_MAX
 from tests.reconciler.node import GIVE_UP_S, UNIT_MICROS, Clock, Node
 from tests.standin.server import Standin
 
@@ -99,6 +103,23 @@ async def test_a_call_that_never_ended_becomes_uncertain_when_its_time_is_over(
     clock.step(seconds=2)
     await here.reconciler.tick()
     assert (await here.now(fare)).state == "uncertain"
+
+
+async def test_a_call_whose_answer_came_after_it_was_found_late_stays_accepted(
+    here: Node, clock: Clock
+) -> None:
+    fare = await here.reserve(await here.key())
+    clock.step(seconds=661)
+    slots = here.reconciler._slots  # noqa: SLF001 - the looks of others, which take their time
+    async with contextlib.AsyncExitStack() as others:
+        for _ in range(AT_ONCE_MAX):
+            await others.enter_async_context(slots)
+        looking = asyncio.create_task(here.reconciler.tick())
+        while not (await here.now(fare)).lease_owner:
+            pass
+        await here.fares.record(Accept(fare.id, fare.account, "p1"))
+    await looking
+    assert (await here.now(fare)).state == "accepted"
 
 
 @pytest.mark.parametrize(("outputs", "moved"), [(None, -HELD), (2, -UNIT_MICROS), (3, 0)])

@@ -92,3 +92,16 @@ def test_a_decided_fare_is_not_undone_elsewhere(
     upstream.reply(json_reply(200, {"status": "failed"}))
     assert poll(farebox, rich, RESULTS, prediction) == "settled"
     assert farebox.poll(rich, prediction).headers["x-farebox-cost-usd"] == PRICE
+
+
+@pytest.mark.parametrize("path", [PATH, UNIFIED])
+def test_the_poll_url_of_an_answer_without_an_id_leads_to_its_prediction(
+    path: str, farebox: Farebox, rich: str
+) -> None:
+    asked = farebox.submit(rich, "standin:no-id standin:polls=1 standin:absolute", path=path)
+    assert state_of(asked) == "uncertain"
+    said = asked.json()
+    url = said["polling_url"] if path == UNIFIED else said["data"]["urls"]["get"]
+    assert url.startswith(farebox.url)
+    polled = farebox.client.get(url, headers={"Authorization": rich})
+    assert (polled.status_code, state_of(polled)) == (200, "settled")

@@ -97,8 +97,12 @@ async def _story(visit: Visit) -> Story:
 
 
 async def doubtful(visit: Visit) -> Response:
-    """List the uncertain charges, each with its two buttons."""
-    return render(visit, "uncertain.html", fares=await visit.desk.reader.ask(undecided))
+    """List the uncertain charges, oldest first, each with its two buttons."""
+    after = visit.asked("after", 64)
+    found = await visit.desk.reader.ask(undecided(after))
+    if after and not found.fares:  # all of them were decided meanwhile
+        return visit.go("/uncertain")
+    return render(visit, "uncertain.html", found=found)
 
 
 async def decide(visit: Visit) -> Response:
