@@ -29,8 +29,9 @@ class SeriesFile(MmapedDict):
             super().write_value(key, value, timestamp)  # type: ignore[no-untyped-call]
 
     def _takes(self, key: str) -> bool:
-        end = self._used + _ENTRY + len(key.encode())
-        return key in self._positions or end <= self._capacity or self._grown()
+        if key in self._positions:
+            return True
+        return self._used + _ENTRY + len(key.encode()) <= self._capacity or self._grown()
 
     def _grown(self) -> bool:
         """Make the file twice as large, which is what it will be grown to; False if it cannot."""
