@@ -4,7 +4,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from proxy.edge import ServerStatus
 from proxy.fares import Fares
@@ -40,3 +44,17 @@ async def test_after_a_failed_write_only_a_write_is_proof(tmp_path: Path) -> Non
     await writer.close()
     reader.close()
     store.session.close()
+
+
+async def test_a_fault_of_ours_is_told_in_the_envelope_and_ends_the_connection() -> None:
+    async def broken(_: Request) -> Response:
+        raise ZeroDivisionError
+
+    nobody: Any = None  # what a route of somebody else's does not ask
+    routes = [Route("/admin/broken", broken)]
+    own = OwnRoutes(nobody, nobody, nobody, nobody, nobody, nobody, nobody, nobody, routes)
+    transport = httpx.ASGITransport(own.app(), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ours") as client:
+        answer = await client.get("/admin/broken")
+    assert (answer.status_code, answer.headers["connection"]) == (500, "close")
+    assert answer.json()["error"]["type"] == "internal_error"
