@@ -160,3 +160,17 @@ def test_reports_may_take_longer_than_anything_that_a_caller_waits_for(ledger: L
     with pytest.raises(LedgerFault, match="has not answered"):
         ledger.session.rows("SELECT pg_sleep(20)")
     assert ledger.session.rows("SELECT 1") == [(1,)]
+
+
+def test_whoever_reads_a_report_may_take_longer_between_two_pages_than_a_transaction(
+    ledger: Ledger,
+) -> None:
+    ledger.session.run("SET idle_in_transaction_session_timeout=100")
+    with ledger.session.snapshot():
+        begun = ledger.session.rows("SELECT txid_current_snapshot()")
+        time.sleep(0.5)  # the server ends it by a clock of its own
+        assert ledger.session.rows("SELECT txid_current_snapshot()") == begun
+    ledger.session.run("BEGIN")
+    time.sleep(0.5)
+    with pytest.raises(LedgerFault, match="idle-in-transaction"):
+        ledger.session.rows("SELECT 1")
