@@ -150,6 +150,7 @@ def test_the_status_of_a_spent_budget_is_a_setting(
     key = next(iter(farebox.secrets.values()), None) or farebox.key(daily_micros=0)
     answer = farebox.submit(key, path=path)
     assert (answer.status_code, answer.json()["code"]) == (int(status), 402)
+    assert answer.headers["x-should-retry"] == "false"  # OpenAI's client repeats a 429 otherwise
     assert farebox.submit(key, path="/api/v3/google/nothing-known").status_code == 400
 
 
