@@ -301,8 +301,11 @@ def test_video_of_a_model_sold_as_images_is_refused_and_never_sent(
     assert len(upstream.calls) == before
 
 
-def test_what_has_no_price_can_be_let_through_counted(start: Callable[..., Farebox]) -> None:
-    farebox = start(unpriced="relay")
+@pytest.mark.parametrize("charge_on", ["completion", "submit"])
+def test_what_has_no_price_can_be_let_through_counted(
+    charge_on: str, start: Callable[..., Farebox]
+) -> None:
+    farebox = start(unpriced="relay", charge_on=charge_on)
     key = farebox.key(daily_micros=0)
     answer = farebox.submit(key, path="/api/v3/google/some-new-model/text-to-image")
     assert (answer.status_code, state_of(answer)) == (200, "accepted")
