@@ -244,9 +244,7 @@ async def pass_stream(call: Call, answer: Answer, manner: Manner, ours: Sequence
     except UpstreamError:
         await call.cut()
         return TRUNCATED
-    if listening:
-        await call.more(_ended(changes), last=True)
-    else:
+    if not (listening and await _sent(call, _ended(changes), last=True)):
         await call.cut()
     return watch.document()
 
@@ -265,12 +263,12 @@ def _ended(changes: Sequence[Scrub | PollUrlSwap]) -> bytes:
     return rest
 
 
-async def _sent(call: Call, chunk: bytes) -> bool:
-    if not chunk:
+async def _sent(call: Call, chunk: bytes, *, last: bool = False) -> bool:
+    if not (chunk or last):
         return True
     try:
         async with asyncio.timeout(STALLED_S):
-            await call.more(chunk)
+            await call.more(chunk, last=last)
     except (TimeoutError, OSError):
         return False
     return True

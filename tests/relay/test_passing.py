@@ -9,11 +9,15 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message
 
 from proxy.answers import UNREADABLE
+from proxy.call import Call
+from proxy.edge.exchange import CUT
 from proxy.errors import Overloaded
-from proxy.passing import DECODED_MAX, Scrub, Watch, starred
+from proxy.passing import DECODED_MAX, Manner, Scrub, Watch, pass_stream, starred
 from proxy.strangers import AT_ONCE_MAX, Strangers
+from proxy.upstream import Upstream
 
 SECRET = b"abacabad"
 TEXTS = st.lists(st.sampled_from([SECRET, b"abacab", b"a", b"b", b"x"]), max_size=12).map(b"".join)
@@ -71,3 +75,41 @@ async def test_only_so_many_strangers_are_heard_at_once() -> None:
     free.set()
     await asyncio.gather(*calls, again)
     assert (strangers.locks, strangers.waiting) == ({}, {})
+
+
+async def answered_with(body: bytes) -> asyncio.Server:
+    """Serve an upstream that answers everything with this."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    return await asyncio.start_server(answer, "127.0.0.1", 0)
+
+
+async def test_a_caller_who_stalls_at_the_very_end_does_not_hold_up_what_the_answer_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.passing.STALLED_S", 0.1)
+    told: list[str] = []
+
+    async def send(message: Message) -> None:
+        told.append(message["type"])
+        if not message.get("more_body", True):
+            await asyncio.Event().wait()
+
+    async with await answered_with(b'{"status": "completed"}') as server, asyncio.timeout(10):
+        upstream = Upstream(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_s=5)
+        answer = await upstream.send(b"GET", b"/", [], b"", pool="a", submit=False)
+        scope = {"type": "http", "method": "GET", "path": "/api/v3/a", "headers": []}
+        call = Call.of(scope, nobody, send)
+        assert await pass_stream(call, answer, Manner(), ()) == {"status": "completed"}
+        await upstream.aclose()
+    assert told[-1] == CUT
+
+
+async def nobody() -> Message:
+    """Receive nothing."""
+    raise AssertionError
