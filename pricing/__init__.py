@@ -26,6 +26,7 @@ from pricing.parse import load_table
 from pricing.quote import Quote, quote
 from pricing.rates import Rate
 from pricing.review import Change, Finding, diff, lint
+from pricing.sale import sold
 from pricing.table import Model, PriceBook, PriceTable
 
 __all__ = [
@@ -54,5 +55,6 @@ __all__ = [
     "quote",
     "read_table",
     "requested_n",
+    "sold",
     "usd",
 ]

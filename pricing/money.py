@@ -30,8 +30,7 @@ def parse_usd(text: str) -> Micros:
     return Micros(micros)
 
 
-@lru_cache(maxsize=1024)  # prices come again and again
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # prices come again and again
 def usd(micros: int) -> str:
     """Print micro-dollars as dollars with six decimals, `"0.040200"`."""
     whole, part = divmod(abs(micros), _UNIT)

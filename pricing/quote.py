@@ -40,14 +40,6 @@ class Quote:
         """What is reserved."""
         return Micros(self.unit_micros * self.images)
 
-    def sold(self, outputs: int) -> tuple[int, Micros]:
-        """Count and price a completion by its outputs; none listed means what was reserved.
-
-        A run is one image in every count, whatever comes out of it.
-        """
-        images = self.images if self.images_mode == "run" or outputs < 1 else outputs
-        return images, Micros(self.unit_micros * images)
-
     def counting_n(self, n: int) -> "Quote":
         """Price a model of one image a call that was seen selling more: as many as were asked."""
         return replace(self, images=n, images_mode="n")

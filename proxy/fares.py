@@ -37,6 +37,7 @@ from proxy.writable import Writable
 OPEN_MAX, DECIDED_MAX = 50_000, 5_000
 AGAIN_AFTER_S = 0.25
 AGAIN_MAX = 256
+UNWRITTEN_MAX = 4_096  # operations that wait for the ledger: with so many, no more is taken
 log = logging.getLogger("farebox")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the order of ASCII
 DRAWN, CHANCE_DIGITS = 128, 10
@@ -105,6 +106,8 @@ class Fares:
         Raises:
             LedgerUnavailable: it is not known to be on disk, so nothing may be sent.
         """
+        if len(self._unwritten) >= UNWRITTEN_MAX:
+            raise LedgerUnavailable  # each call that is refused for it leaves one more to withdraw
         try:
             try:
                 return await self.writer.do(operation)
@@ -116,11 +119,8 @@ class Fares:
         except LedgerFault as fault:
             if fault.kind in {"commit", "full", "corrupt", "late"}:
                 # It may be there after all, or be yet to come. Nothing was sent: give it back.
-                self._later(
-                    Withdraw(
-                        operation.charge_id, None, Ground.UNSENT, "commit failed", key=operation.key
-                    )
-                )
+                why, key = "commit failed", operation.key
+                self._later(Withdraw(operation.charge_id, None, Ground.UNSENT, why, key=key))
             raise LedgerUnavailable from fault
 
     async def record(self, operation: Accept | Decide | Doubt | Purge) -> Receipt | None:

@@ -17,6 +17,7 @@ from proxy.budget import DAY, KEY, Standing
 from proxy.clock import now_us
 from proxy.door import Caller, Door, UnknownKey
 from proxy.edge import ServerStatus
+from proxy.edge.refusals import InternalError
 from proxy.errors import (
     LedgerUnavailable,
     MethodNotAllowed,
@@ -64,7 +65,12 @@ class OwnRoutes:
                 Route("/readyz", self.readyz, methods=["GET"]),
                 *self.admin,
             ],
-            exception_handlers={Refusal: _refused, HTTPException: _http, LedgerFault: _ledger},
+            exception_handlers={
+                Refusal: _refused,
+                HTTPException: _http,
+                LedgerFault: _ledger,
+                Exception: _broken,
+            },
         )
         app.router.redirect_slashes = False  # it would lead to whatever Host a caller names
         return app
@@ -184,6 +190,13 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _ledger(_request: Request, _error: Exception) -> Response:
     return refused(LedgerUnavailable())
+
+
+async def _broken(_request: Request, _error: Exception) -> Response:
+    """Answer where we failed; the server logs why, and gives the connection up."""
+    response = refused(InternalError())
+    response.headers["connection"] = "close"
+    return response
 
 
 async def _http(_request: Request, error: Exception) -> Response:

@@ -254,9 +254,7 @@ async def pass_stream(
         whole = False
     if learn is not None:
         await learn(watch.document() if whole else TRUNCATED)
-    if listening and whole:
-        await call.more(last + _ended(changes), last=True)
-    else:
+    if not (listening and whole and await _sent(call, last + _ended(changes), last=True)):
         await call.cut()
 
 
@@ -279,12 +277,12 @@ def _ended(changes: Sequence[Scrub | PollUrlSwap]) -> bytes:
     return rest
 
 
-async def _sent(call: Call, chunk: bytes) -> bool:
-    if not chunk:
+async def _sent(call: Call, chunk: bytes, *, last: bool = False) -> bool:
+    if not (chunk or last):
         return True
     try:
         async with asyncio.timeout(STALLED_S):
-            await call.more(chunk)
+            await call.more(chunk, last=last)
     except (TimeoutError, OSError):
         return False
     return True

@@ -38,10 +38,12 @@ class Refusal(Exception):
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """Return the headers that mark an answer as ours and say when to come back."""
+        """Return the headers that mark an answer as ours and say when, or never, to come back."""
         marks = [(b"x-farebox-refused", self.type.encode())]
         if self.retry_after_s is not None:
             marks.append((b"retry-after", str(self.retry_after_s).encode()))
+        if self.status_is_a_setting:  # a 429, which OpenAI's client tries again unless told so
+            marks.append((b"x-should-retry", b"false"))
         return marks
 
 

@@ -4,7 +4,14 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+)
 
 from pricing import parse_usd
 from proxy.directory import UNLIMITED
@@ -85,6 +92,14 @@ class Asked(BaseModel):
     """The rules of every request: nothing unknown, nothing turned into another type."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_kept(cls, value: Any) -> Any:
+        """Refuse what PostgreSQL takes for no text."""
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("a text cannot hold the character NUL")
+        return value
 
 
 class KeyFacts(Asked):

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import typer
@@ -15,11 +14,11 @@ from proxy.clock import now_us
 from proxy.doctor import books, host, setting, upstream
 from proxy.doctor.finding import Finding, ok, on_one_line, problem
 from proxy.door import Purse
+from proxy.ledger.file_system import mounted
 from proxy.ledger.schema import sqlite_path
 from proxy.settings import Settings, SettingsError
 
 COLUMNS: Final = ("check", "result", "words")
-MOUNTS: Final = Path("/proc/mounts")
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
@@ -36,16 +35,9 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
 
 def _look(context: typer.Context, settings: Settings) -> Iterator[Finding]:
     yield from setting.look(settings, os.environ)
-    yield from host.look(settings, _mounts())
+    yield from host.look(settings, mounted())
     yield from _books(context, settings)
     yield from upstream.look(settings)
-
-
-def _mounts() -> list[str]:
-    try:
-        return MOUNTS.read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return []
 
 
 def _books(context: typer.Context, settings: Settings) -> Iterator[Finding]:

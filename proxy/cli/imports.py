@@ -1,6 +1,7 @@
 """`farebox keys import`: keys and teams from a file that may live in version control."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Final
 
@@ -24,13 +25,17 @@ def import_file(context: typer.Context, file: Path, secrets: Path | None, *, as_
         roster = read_roster(file.read_text(encoding="utf-8"))
     except (NotARoster, UnicodeDecodeError) as error:
         raise CommandError(f"{file}: {error}", code=WRONG_USAGE) from error
-    kept = None if secrets is None else _open_private(secrets)
-    with opened(context, make=True) as store:
-        steps = store.transact(bring_about(roster, actor=actor()))
-        for name, said in roster.keys.items():
-            warn_of_models(store, said.models or [], of=f"key '{name}': ")
-    if kept is not None:
-        _keep(kept, steps)
+    with ExitStack() as undo:
+        kept = None if secrets is None else undo.enter_context(_open_private(secrets))
+        if secrets is not None:
+            undo.callback(secrets.unlink)  # else it would stand in the way of the next try
+        with opened(context, make=True) as store:
+            steps = store.transact(bring_about(roster, actor=actor()))
+            undo.pop_all()
+            if kept is not None:
+                _keep(kept, steps)
+            for name, said in roster.keys.items():
+                warn_of_models(store, said.models or [], of=f"key '{name}': ")
     _show(steps, secrets, as_json=as_json)
 
 

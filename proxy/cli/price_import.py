@@ -1,5 +1,6 @@
 """`farebox prices import`: a new version out of what is published now, with a diff to approve."""
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from proxy.ledger.versions import VersionClash
 from proxy.reports import price_import
 from proxy.reports.price_import import Imported
 from proxy.reports.price_sources import UnknownShape, UnreadablePrice, read
+from proxy.settings.values import starred
 
 BYTES_MAX: Final = 32 << 20
 TIMEOUT_S: Final = 30
@@ -121,14 +123,25 @@ def _ends(book: PriceBook, base: PriceTable, table: PriceTable, end: datetime) -
 
 def _fetched(source: str) -> str:
     try:
-        if source.startswith(("http://", "https://")):
+        if _is_address(source):
             return _downloaded(source)
         return Path(source).read_text(encoding="utf-8-sig")
+    except httpx.HTTPStatusError as error:  # its own words repeat the address
+        raise CommandError(f"{_named(source)}: status {error.response.status_code}") from error
     except httpx.HTTPError as error:
-        raise CommandError(f"{source}: {error}") from error
+        raise CommandError(f"{_named(source)}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
-        raise CommandError(f"{source}: {why}", code=WRONG_USAGE) from error
+        raise CommandError(f"{_named(source)}: {why}", code=WRONG_USAGE) from error
+
+
+def _named(source: str) -> str:
+    """Name a source as others may read it: an address may hold a password, or be signed."""
+    return starred(re.split("[?#]", source)[0]) if _is_address(source) else source
+
+
+def _is_address(source: str) -> bool:
+    return source.startswith(("http://", "https://"))
 
 
 def _write(path: Path, text: str) -> None:
@@ -145,7 +158,7 @@ def _downloaded(url: str) -> str:
         for chunk in answer.iter_bytes():
             found += chunk
             if len(found) > BYTES_MAX:
-                raise CommandError(f"{url}: more than {BYTES_MAX >> 20} MiB")
+                raise CommandError(f"{_named(url)}: more than {BYTES_MAX >> 20} MiB")
     return found.decode("utf-8-sig")
 
 
@@ -171,16 +184,16 @@ def _made(
 ) -> Imported:
     try:
         if source.endswith(".toml"):
-            return Imported(load_table(text, name=source), ())
+            return Imported(load_table(text, name=_named(source)), ())
         name = version or _fresh(book, starts)
         return price_import.build(
             _in_force(book, name, starts), read(text), version=name, effective_from=starts,
-            source=f"imported from {source}",
+            source=f"imported from {_named(source)}",
         )  # fmt: skip
     except UnknownShape as error:
-        raise CommandError(f"{source}: {error}", code=WRONG_USAGE) from error
+        raise CommandError(f"{_named(source)}: {error}", code=WRONG_USAGE) from error
     except UnreadablePrice as error:
-        place = source if error.line is None else f"{source}:{error.line}"
+        place = _named(source) if error.line is None else f"{_named(source)}:{error.line}"
         raise CommandError(f"{place}: {error}; nothing was stored") from error
     except TableError as error:
         raise CommandError(str(error)) from error

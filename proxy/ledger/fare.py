@@ -67,12 +67,6 @@ class Fare:
         """What the fare stands at: settled once decided, held before that."""
         return self.reserved_micros if self.state in OPEN else self.settled_micros
 
-    def sold(self, outputs: int) -> tuple[int, int]:
-        """Images and micro-USD of a completion; none at all settles as reserved."""
-        if self.images_mode == "run" or outputs == 0:
-            return self.images, self.reserved_micros
-        return outputs, outputs * self.unit_micros
-
 
 COLUMNS = tuple(f.name for f in fields(Fare))
 FIRST = tuple(f.name for f in fields(Fare) if f.default is MISSING)  # said at the reservation

@@ -3,13 +3,26 @@
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from proxy.ledger.session import LedgerFault
 
+MOUNTS: Final = Path("/proc/mounts")
 NETWORK_FILE_SYSTEMS = {
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs",
     "lustre",
 }  # fmt: skip
+
+
+def mounted(listed: Path = MOUNTS) -> list[str]:
+    """List what is mounted, a line each; nothing where the system does not say.
+
+    The names of other mounts are in there, too, in whatever bytes they were given.
+    """
+    try:
+        return listed.read_text(encoding="utf-8", errors="surrogateescape").split("\n")[:-1]
+    except OSError:
+        return []
 
 
 def file_system_of(path: Path, mounts: Iterable[str]) -> str:
@@ -31,12 +44,7 @@ def refuse_network(path: Path, mounts: Iterable[str] | None = None) -> None:
     Raises:
         LedgerFault: it lies on one.
     """
-    if mounts is None:
-        try:
-            mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return
-    kind = file_system_of(path.parent, mounts)
+    kind = file_system_of(path.parent, mounted() if mounts is None else mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         raise LedgerFault(
             f"{path} lies on a network file system ({kind}); two hosts on one SQLite file could"

@@ -212,11 +212,15 @@ class PostgresSession:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Hold one state of the database for several reads, however long they take."""
+        """Hold one state of the database for several reads, however long they take.
+
+        So may what is done between two of them: a statement is matched, a slow pipe takes a report.
+        """
         connection = self._live()
         with _faults(), connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            connection.execute("SET LOCAL statement_timeout=0")
+            for timeout in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.execute(f"SET LOCAL {timeout}=0")
             connection.patience_s = None
             try:
                 yield

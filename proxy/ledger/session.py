@@ -215,8 +215,9 @@ class SqliteSession:
             return
         try:
             self._turns.take(BUSY_S)
-        except TimeoutError:
-            raise LedgerFault("another process holds the ledger", kind="busy") from None
+        except OSError as error:  # it did not come in time, or the system has no lock to give
+            why = error.strerror or "another process holds the ledger"
+            raise LedgerFault(why, kind="busy") from None
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """How a decision moves money: released, settled, put right later, rolled up. Pure."""
 
+from pricing import sold
 from proxy.charge import Event, Ground, State
 from proxy.ledger.fare import UNPRICED, Fare
 from proxy.ledger.view import View
@@ -20,7 +21,7 @@ def settle(
     view: View, fare: Fare, outputs: int, *, ground: Ground, why: str = "", actor: str = ""
 ) -> None:
     """Charge what was sold; more than was reserved is an overrun, counted."""
-    images, micros = fare.sold(outputs)
+    images, micros = sold(fare, outputs)
     _close(view, fare, State.SETTLED, ground, why)
     _overrun(view, fare, micros)
     fare.settled_micros, fare.sold_images = micros, images
@@ -47,7 +48,7 @@ def correct(
     actor: str,
 ) -> bool:
     """Put a decision without proof right; True if money moved. The state stays as it was."""
-    images, micros = (0, 0) if outputs is None else fare.sold(outputs)
+    images, micros = (0, 0) if outputs is None else sold(fare, outputs)
     if fare.ground == Ground.SUBMIT:  # outcomes then add overruns only
         images, micros = max(images, fare.sold_images), max(micros, fare.settled_micros)
     fare.ground = ground.value

@@ -178,23 +178,23 @@ class Store:
         So what a change has read is still so when it writes, and once it is confirmed no commit
         on any node goes by what was before.
         """
+        before = self.directory
 
         def once() -> T:
-            with self.session.transaction():
-                if not getattr(change, "beside", False):
-                    self.session.hold_directory(alone=True)
-                self.refresh()
-                result = change(self)
-                self.refresh()
-                return result
+            try:
+                with self.session.transaction():
+                    if not getattr(change, "beside", False):
+                        self.session.hold_directory(alone=True)
+                    self.refresh()
+                    result = change(self)
+                    self.refresh()
+                    return result
+            except BaseException:
+                self.directory = before  # what was rolled back is nothing to begin again from
+                raise
 
-        before = self.directory
         self.known.forget()
-        try:
-            return retried(once)
-        except BaseException:
-            self.directory = before
-            raise
+        return retried(once)
 
 
 def beside(change: Callable[[Store], T]) -> Callable[[Store], T]:

@@ -1,5 +1,6 @@
 """One delivery: signed as Standard Webhooks asks, or in the shape that Slack takes."""
 
+import asyncio
 import json
 from datetime import datetime
 from typing import Final
@@ -9,7 +10,8 @@ import httpx
 
 from proxy.notify.rules import Notice, signature
 
-WAIT_S: Final = 10.0
+WAIT_S: Final = 10.0  # for any step of a delivery
+WHOLE_S: Final = 30.0  # for all of them: a receiver may answer byte by byte
 SLACK_HOSTS: Final = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 
 
@@ -37,7 +39,7 @@ async def deliver(
     """Hand a notice over.
 
     Raises:
-        NotTaken: nobody answered, or not with a 2xx.
+        NotTaken: nobody answered, or not with a 2xx. What else an answer says is not read.
     """
     body = content(url, notice)
     headers = {
@@ -48,8 +50,13 @@ async def deliver(
     if secret is not None:
         headers["webhook-signature"] = signature(secret, notice.id, at, body)
     try:
-        answer = await client.post(url, content=body, headers=headers)
+        async with (
+            asyncio.timeout(WHOLE_S),
+            client.stream("POST", url, content=body, headers=headers) as answer,
+        ):
+            if not answer.is_success:
+                raise NotTaken(f"status {answer.status_code}")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotTaken(type(error).__name__) from error
-    if not answer.is_success:
-        raise NotTaken(f"status {answer.status_code}")
+    except TimeoutError as error:
+        raise NotTaken("no answer in time") from error

@@ -65,6 +65,8 @@ def _complete(found: object, layout: Layout) -> None:
 
 def _line(fields: Mapping[str, str], layout: Layout, number: int) -> Line | BadLine:
     text = {name: fields[column].strip() for name, column in layout.columns.items()}
+    if any("\0" in each for each in text.values()):  # no database takes it for text
+        return BadLine(number, "", "holds the character NUL")
     currency = text.get("currency", layout.currency)
     if currency.upper() != layout.currency:
         return BadLine(number, text["prediction_id"], f"is in {currency}, not {layout.currency}")

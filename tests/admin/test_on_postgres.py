@@ -42,3 +42,18 @@ def _until(farebox: Served, secret: str, status: int) -> None:
     end = time.monotonic() + 10
     while (seen := farebox.submit(secret).status_code) != status:
         assert time.monotonic() < end, seen
+
+
+def test_a_text_that_postgresql_cannot_keep_is_refused_by_name(
+    postgres: Postgres, upstream: Standin, tmp_path: Path
+) -> None:
+    why = {"why": "it\0broke"}
+    with serving(tmp_path, upstream.url, FAREBOX_DATABASE_URL=postgres.create()) as farebox:
+        secret = farebox.admin.post("/admin/keys", json={"name": "web"}).json()["key"]
+        charge = farebox.submit(secret).headers["x-farebox-charge-id"]
+        for path in ("keys/web/pause", f"charges/{charge}/release"):
+            refused = farebox.admin.post(f"/admin/{path}", json=why)
+            assert refused.status_code == 400
+            assert (
+                refused.json()["error"]["message"] == "'why': a text cannot hold the character NUL."
+            )

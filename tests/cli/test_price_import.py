@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -213,3 +216,42 @@ def test_a_price_that_cannot_be_read_stores_nothing(program: Program, rise: str)
     ran = program("prices", "import", "p.csv", "--yes")
     assert (ran.code, starts(program)) == (1, before)
     assert "p.csv:3: hailuo-02-fast: '0;07' is no price; nothing was stored" in ran.err
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def publisher(program: Program) -> Iterator[str]:
+    """Publish the directory; the address with a password and a signature in it."""
+    handler = partial(Quiet, directory=str(program.directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://user:pass-word@127.0.0.1:{server.server_port}/%s?sig=signed-it"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("model,resolution,price_usd\ngemini-2.5-flash-image,any,0.02\n", 0),
+        ("model,resolution,price_usd\ngemini-2.5-flash-image,any,cheap\n", 1),
+        ("neither,nor\n", 2),
+        (None, 1),
+    ],
+)
+def test_what_opens_a_source_is_told_and_kept_nowhere(
+    program: Program, publisher: str, text: str | None, code: int
+) -> None:
+    if text is not None:
+        (program.directory / "p.csv").write_text(text)
+    ran = program("prices", "import", publisher % "p.csv", "--version", "bought", "--yes")
+    assert ran.code == code
+    listed = program("prices", "list", "--json").out
+    assert ("/p.csv" in listed) == (code == 0)
+    for word in ("pass-word", "signed-it"):
+        assert word not in ran.out + ran.err + listed

@@ -129,6 +129,10 @@ def test_a_top_up_is_for_the_running_day_only(ledger: Ledger) -> None:
     with pytest.raises(BudgetSpent):
         ledger.reserve(key, 101)
     ledger.reserve(key, 100)
+    ledger.store.transact(registry.top_up("web", 25, actor="test"))
+    ledger.reserve(key, 25)
+    with pytest.raises(BudgetSpent):
+        ledger.reserve(key, 1)
 
 
 def test_a_top_up_reaches_the_day_that_the_key_is_in_after_the_clock_went_back(

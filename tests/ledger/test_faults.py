@@ -15,7 +15,7 @@ import pytest
 from proxy.charge import Ground
 from proxy.directory import Key
 from proxy.ledger import session as sessions
-from proxy.ledger.file_system import file_system_of, refuse_network
+from proxy.ledger.file_system import file_system_of, mounted, refuse_network
 from proxy.ledger.outcomes import Decide
 from proxy.ledger.schema import migrate, quick_check
 from proxy.ledger.session import LedgerFault
@@ -219,6 +219,15 @@ def test_a_network_file_system_is_refused(path: str, kind: str | None) -> None:
     assert file_system_of(Path(path), lines) == kind
     with pytest.raises(LedgerFault, match="network file system"):
         refuse_network(Path(path), lines)
+
+
+def test_what_else_is_mounted_may_be_called_anything(tmp_path: Path) -> None:
+    listed = tmp_path / "mounts"
+    listed.write_bytes("/dev/a / ext4 rw 0 0\n/dev/b /media/\x85 vfat rw 0 0\n".encode())
+    assert len(mounted(listed)) == 2
+    listed.write_bytes(b"/dev/b /media/b\xe4r vfat rw 0 0\nserver:/a /srv nfs4 rw 0 0\n")
+    assert file_system_of(Path("/srv"), mounted(listed)) == "nfs4"
+    assert mounted(tmp_path / "not-linux") == []
 
 
 @only_sqlite

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import psycopg
 import pytest
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from proxy.directory import Key
 from proxy.errors import LedgerUnavailable
@@ -21,6 +21,7 @@ from proxy.ledger.session import LedgerFault
 from proxy.ledger.writer import Writer
 from tests.ledger.books import differences
 from tests.ledger.world import Ledger
+from tests.postgres import Postgres, name_of
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"])
 DAY = "2026-11-23"
@@ -76,6 +77,18 @@ async def relaying(ledger: Ledger) -> AsyncIterator[Fares]:
     reader.close()
 
 
+@contextmanager
+def out_of_reach(url: str, postgres: Postgres) -> Iterator[None]:
+    """Turn every connection to a database away until the end."""
+    letting_in = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    name = name_of(url)
+    postgres.admin(letting_in.format(sql.Identifier(name), sql.SQL("false")))
+    ending = sql.SQL("SELECT pg_terminate_backend(pid,5000) FROM pg_stat_activity WHERE datname={}")
+    postgres.admin(ending.format(sql.Literal(name)))
+    yield
+    postgres.admin(letting_in.format(sql.Identifier(name), sql.SQL("true")))
+
+
 def order(ledger: Ledger, key: Key) -> Reserve:
     return ledger.order(key, charge_id="fb_lost")
 
@@ -122,6 +135,24 @@ async def test_a_reservation_whose_commit_came_after_its_call_was_refused_is_giv
     node.close()
 
 
+async def test_what_a_server_that_is_gone_leaves_to_be_withdrawn_has_an_end(
+    ledger: Ledger, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.fares.UNWRITTEN_MAX", 64)
+    key = ledger.key()
+    async with relaying(ledger) as fares:
+        with out_of_reach(ledger.url, postgres):
+            for begin in range(0, 128, 32):
+                numbers = range(begin, begin + 32)
+                asked = [fares.reserve(ledger.order(key, charge_id=f"fb_{n}")) for n in numbers]
+                refused = await asyncio.gather(*asked, return_exceptions=True)
+                assert {type(each) for each in refused} == {LedgerUnavailable}
+            assert len(fares._unwritten) == 64  # noqa: SLF001 - nobody else can tell
+        await fares.flush(within_s=20)
+        assert (await fares.reserve(order(ledger, key))).fare.state == "reserved"
+    assert ledger.count("charges") == 1
+
+
 def test_reports_may_take_longer_than_anything_that_a_caller_waits_for(ledger: Ledger) -> None:
     be_patient(ledger, 0.5)
     with ledger.session.snapshot():
@@ -129,3 +160,17 @@ def test_reports_may_take_longer_than_anything_that_a_caller_waits_for(ledger: L
     with pytest.raises(LedgerFault, match="has not answered"):
         ledger.session.rows("SELECT pg_sleep(20)")
     assert ledger.session.rows("SELECT 1") == [(1,)]
+
+
+def test_whoever_reads_a_report_may_take_longer_between_two_pages_than_a_transaction(
+    ledger: Ledger,
+) -> None:
+    ledger.session.run("SET idle_in_transaction_session_timeout=100")
+    with ledger.session.snapshot():
+        begun = ledger.session.rows("SELECT txid_current_snapshot()")
+        time.sleep(0.5)  # the server ends it by a clock of its own
+        assert ledger.session.rows("SELECT txid_current_snapshot()") == begun
+    ledger.session.run("BEGIN")
+    time.sleep(0.5)
+    with pytest.raises(LedgerFault, match="idle-in-transaction"):
+        ledger.session.rows("SELECT 1")

@@ -9,10 +9,13 @@ import pytest
 
 from pricing import Quote
 from proxy.charge import Ground
+from proxy.ledger import registry
 from proxy.ledger.fare import Kept
 from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.outcomes import Accept, Decide
 from proxy.ledger.refusals import Repeated
+from proxy.ledger.session import LedgerFault
+from proxy.ledger.store import Store
 from tests.ledger.books import differences
 from tests.ledger.world import ACCOUNT, Clock, Ledger, quote
 
@@ -106,3 +109,39 @@ def test_a_repeat_on_another_node_is_seen_also_where_the_month_ended_between(
     assert differences(ledger.session) == []
     for node in (old, new):
         node.close()
+
+
+Change = Callable[[Store], Any]
+
+
+def losing_a_race(change: Change) -> Change:
+    """Have the database give a change up at its end, once, as PostgreSQL ends a deadlock."""
+    lost: list[Change] = []
+
+    def changed(store: Store) -> Any:
+        result = change(store)
+        if not lost:
+            lost.append(change)
+            raise LedgerFault("deadlock detected", kind="race")
+        return result
+
+    return changed
+
+
+def test_more_for_today_is_added_once_by_a_change_that_lost_a_race(ledger: Ledger) -> None:
+    ledger.key(daily_micros=1_000)
+    topped = ledger.store.transact(losing_a_race(registry.top_up("web", 100, actor="test")))
+    assert topped.topup_micros == 100
+
+
+def test_a_rotation_that_lost_a_race_keeps_the_secret_that_its_owner_has(ledger: Ledger) -> None:
+    key = ledger.key()
+    rotated = registry.rotate("web", actor="test", grace_us=1_000_000)
+    made = ledger.store.transact(losing_a_race(rotated))
+    assert made.key.old_digest == key.digest
+    assert ledger.store.directory.by_public[key.public] is made.key
+
+
+def test_a_key_that_a_lost_race_would_have_made_is_not_there(ledger: Ledger) -> None:
+    made = ledger.store.transact(losing_a_race(registry.create_key("web", actor="test")))
+    assert list(ledger.store.directory.keys) == [made.key.id]

@@ -6,6 +6,7 @@ import pytest
 
 from proxy.charge import TRANSITIONS, Event, Ground, State
 from proxy.ledger.fare import Fare
+from proxy.reports.corrections import Bill
 from tests.ledger.books import differences
 from tests.ledger.world import Ledger, price
 
@@ -254,3 +255,11 @@ def test_entries_can_be_neither_changed_nor_removed(ledger: Ledger) -> None:
         with pytest.raises(Exception, match="entries are only ever added"):
             ledger.session.run(statement, (fare.id,))
     assert ledger.kinds(fare) == ["reserve"]
+
+
+def test_a_bill_moves_nothing_of_what_was_let_through_without_a_price(ledger: Ledger) -> None:
+    key = ledger.key()
+    fare = ledger.reserve(key, price=lambda _: None)
+    assert not ledger.do(Bill(fare.id, 100, "ann", "billed")).changed
+    assert ledger.fare(fare) == ("reserved", "", 0, 0)
+    assert ledger.used(key, "2026-11-23") == (0, 0)

@@ -1,6 +1,7 @@
 """The batched writer: what shares a commit must not share its misfortune."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from proxy.ledger.operation import Operation, Receipt
 from proxy.ledger.outcomes import Decide
 from proxy.ledger.refusals import BudgetSpent
 from proxy.ledger.reserve import Reserve
-from proxy.ledger.session import LedgerFault
+from proxy.ledger.session import LedgerFault, SqliteSession
 from proxy.ledger.store import Store
 from proxy.ledger.writer import BATCH_MAX, FAULTS_MAX, GATHERED_MAX, QUEUE_MAX, Gauges, Writer
 from tests.ledger.books import differences
@@ -229,3 +230,22 @@ async def test_what_turn_after_turn_of_the_loop_brings_shares_a_commit(ledger: L
     await writer.do(ledger.order(key, 1))  # and one alone does not wait for others
     await writer.close()  # by then it has counted the last one, too
     assert batches == [GATHERED_MAX, 1]
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_a_lock_that_the_system_refuses_costs_one_commit_and_not_the_thread(
+    ledger: Ledger,
+) -> None:
+    key = ledger.key()
+    async with writing(ledger) as writer:
+        assert isinstance(ledger.session, SqliteSession)
+        lock = ledger.session._turns._turn  # type: ignore[union-attr]  # noqa: SLF001 - it is hurt on purpose
+        spare = os.dup(lock)
+        os.close(lock)
+        async with asyncio.timeout(10):
+            with pytest.raises(LedgerFault, match="Bad file descriptor"):
+                await writer.do(ledger.order(key))
+        os.dup2(spare, lock)
+        os.close(spare)
+        async with asyncio.timeout(10):
+            assert (await writer.do(ledger.order(key))).fare.state == "reserved"

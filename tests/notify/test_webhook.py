@@ -1,15 +1,21 @@
 """The webhook of a real Farebox, told of real purchases, by a real receiver."""
 
+import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import queue
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import httpx
 import pytest
 
+from proxy.instants import instant
+from proxy.notify.rules import Mark, Notice
+from proxy.notify.webhook import NotTaken, deliver
 from tests.admin.serving import Served, serving
 from tests.notify.receiver import Delivery, Receiver
 from tests.standin.server import Standin
@@ -105,3 +111,39 @@ def test_slack_is_told_in_a_sentence(tmp_path: Path, upstream: Standin, receiver
         (told,) = receiver.taken(1)
     assert list(told.facts) == ["text"]
     assert told.facts["text"].startswith("Daily budget of key 'web': 50% reached")
+
+
+@contextlib.asynccontextmanager
+async def dripping(first: bytes, drop: bytes) -> AsyncIterator[str]:
+    """Answer with some bytes, then drop by drop without end; yields the address."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(first)
+        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
+            while True:
+                writer.write(drop)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+NOTICE = Notice(Mark("installation", "day", "2026-11-23", 80), "raised", "{}")
+
+
+async def test_a_receiver_that_goes_on_answering_has_taken_it() -> None:
+    endless = HEAD + b"content-length: 1000000\r\n\r\n"
+    async with asyncio.timeout(5), dripping(endless, b"x") as url, httpx.AsyncClient() as client:
+        await deliver(client, url, None, NOTICE, instant(0))
+
+
+async def test_a_receiver_that_does_not_come_to_the_point_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.notify.webhook.WHOLE_S", 0.2)
+    async with dripping(HEAD, b"x-more: 1\r\n") as url, httpx.AsyncClient() as client:
+        with pytest.raises(NotTaken, match="in time"):
+            async with asyncio.timeout(5):
+                await deliver(client, url, None, NOTICE, instant(0))

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pricing import NoPrice, NotUnderstood, Order, PriceTable, affordable, quote
+from pricing import NoPrice, NotUnderstood, Order, PriceTable, affordable, quote, sold
 from proxy.order import WATCHED, read_order
 from tests.pricing.tables import ARTICLE, TABLE, outcome_at
 
@@ -115,7 +115,7 @@ def test_any_path_and_model_have_a_price_or_none(segments: tuple[str, ...], mode
 @given(st.integers(1, 10), st.integers(0, 50))
 def test_a_sale_is_the_sum_of_its_outputs(n: int, outputs: int) -> None:
     found = quote(Order("path", ("v", "flux-kontext-pro", "text-to-image"), n=n), TABLE)
-    images, micros = found.sold(outputs)
+    images, micros = sold(found, outputs)
     assert (images, micros) == (outputs or n, 32_000 * (outputs or n))
 
 

@@ -12,6 +12,7 @@ from pricing import (
     Unpriced,
     quote,
     requested_n,
+    sold,
 )
 from tests.pricing.tables import (
     ARTICLE,
@@ -290,7 +291,7 @@ def test_provider_options_that_contradict_the_body_are_not_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "n", "outputs", "sold"),
+    ("model", "n", "outputs", "told"),
     [
         (FLASH, None, 0, (1, 40_200)),
         (FLASH, None, 1, (1, 40_200)),
@@ -305,14 +306,14 @@ def test_provider_options_that_contradict_the_body_are_not_understood() -> None:
     ],
 )
 def test_a_completion_is_sold_by_its_outputs_but_a_run_as_a_whole(
-    model: str, n: Any, outputs: int, sold: Any
+    model: str, n: Any, outputs: int, told: Any
 ) -> None:
-    assert priced(model, n=n).sold(outputs) == sold
+    assert sold(priced(model, n=n), outputs) == told
 
 
 def test_a_model_seen_selling_more_than_one_is_reserved_as_many_as_asked() -> None:
     found = priced(FLASH, n=4).counting_n(4)
-    assert (found.images_mode, found.price_micros, found.sold(2)) == ("n", 160_800, (2, 80_400))
+    assert (found.images_mode, found.price_micros, sold(found, 2)) == ("n", 160_800, (2, 80_400))
 
 
 @pytest.mark.parametrize(("n", "mode", "images"), [(None, "run", 1), (1, "run", 1), (3, "n", 3)])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pricing import NotUnderstood, Order, quote
+from pricing import NotUnderstood, Order, quote, sold
 from pricing.order import Surface
 from proxy.order import read_order
 from proxy.structure import PARTS_MAX
@@ -254,7 +254,7 @@ def test_a_sequence_is_seen_in_provider_options_too(top: str, nested: str, seque
     order = read(body, "unified", ("images",))
     assert order.sequence is sequence
     assert read(body).sequence is (top != '"seed": 1' and "auto" in top)
-    assert quote(order, TABLE).sold(4)[0] == (1 if sequence else 4)
+    assert sold(quote(order, TABLE), 4)[0] == (1 if sequence else 4)
 
 
 TWINS = [

@@ -151,6 +151,7 @@ def test_the_status_of_a_spent_budget_is_a_setting(
     key = next(iter(farebox.secrets.values()), None) or farebox.key(daily_micros=0)
     answer = farebox.submit(key, path=path)
     assert (answer.status_code, answer.json()["code"]) == (int(status), 402)
+    assert answer.headers["x-should-retry"] == "false"  # OpenAI's client repeats a 429 otherwise
     assert farebox.submit(key, path="/api/v3/google/nothing-known").status_code == 400
 
 
@@ -328,8 +329,11 @@ def test_video_of_a_model_sold_as_images_is_refused_and_never_sent(
     assert len(upstream.calls) == before
 
 
-def test_what_has_no_price_can_be_let_through_counted(start: Callable[..., Farebox]) -> None:
-    farebox = start(unpriced="relay")
+@pytest.mark.parametrize("charge_on", ["completion", "submit"])
+def test_what_has_no_price_can_be_let_through_counted(
+    charge_on: str, start: Callable[..., Farebox]
+) -> None:
+    farebox = start(unpriced="relay", charge_on=charge_on)
     key = farebox.key(daily_micros=0)
     answer = farebox.submit(key, path="/api/v3/google/some-new-model/text-to-image")
     assert (answer.status_code, state_of(answer)) == (200, "accepted")

@@ -47,6 +47,9 @@ def test_a_refusal_reaches_the_user(client: str, farebox: Farebox, upstream: Sta
     if client in UNIFIED:
         assert "code=402" in seen.message
     assert len(upstream.calls) == before
+    (refused,) = [line for line in farebox.metrics().splitlines() if f'"refused-{client}"' in line
+                  and line.startswith("farebox_refusals_total")]  # fmt: skip
+    assert refused.endswith(" 1.0"), "it was asked once, and not again"
 
 
 def test_an_own_key_works_unchanged(client: str, farebox: Farebox) -> None:

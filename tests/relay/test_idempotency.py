@@ -17,9 +17,11 @@ def new_key() -> str:
     return f"once-{uuid.uuid4().hex}"
 
 
-def once(farebox: Farebox, key: str, idempotency: str, **body: object) -> httpx.Response:
+def once(
+    farebox: Farebox, key: str, idempotency: str, *, path: str = PATH, **body: object
+) -> httpx.Response:
     return farebox.client.post(
-        farebox.url + PATH,
+        farebox.url + path,
         headers={"Authorization": key, "Idempotency-Key": idempotency},
         json={"prompt": "a cat", "size": "1K", **body},
     )
@@ -45,21 +47,27 @@ def test_a_repeat_is_answered_from_the_first_time(
     assert charge_of(second) == charge_of(first)
 
 
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"models": ("seedream-4-5",)}, "model_not_allowed"),
+        ({"upstream_key_env": "SET_BY_NOBODY"}, "upstream_key_missing"),
+    ],
+)
 def test_a_repeat_is_answered_whatever_has_become_of_its_key(
-    farebox: Farebox, upstream: Standin
+    farebox: Farebox, upstream: Standin, changed: dict[str, object], why: str
 ) -> None:
-    key, idempotency, before = farebox.key("changing"), new_key(), len(upstream.submits)
+    key, idempotency, before = farebox.key(why), new_key(), len(upstream.submits)
     first = once(farebox, key, idempotency)
     with farebox.ledger() as store:
-        changed = {"models": ("seedream-4-5",)}
-        store.transact(registry.set_key("changing", changed, actor="test"))
+        store.transact(registry.set_key(why, changed, actor="test"))
     dry = {"x-farebox-dry-run": "1"}
     farebox.until(lambda: not farebox.submit(key, headers=dry).json()["admitted"])
     second = once(farebox, key, idempotency)
     assert told(second) == told(first)
     assert second.headers["x-farebox-budget-remaining-usd"] == "24.959800"
     refused = once(farebox, key, idempotency, prompt="another")
-    assert refused.json()["error"]["type"] == "model_not_allowed"
+    assert refused.json()["error"]["type"] == why
     assert len(upstream.submits) - before == 1
 
 
@@ -83,6 +91,17 @@ def test_another_body_under_the_same_key_is_refused(
     assert answer.status_code == status
     assert answer.json()["error"]["type"] == "idempotency_mismatch"
     assert answer.json()["error"]["code"] == 422
+
+
+@pytest.mark.parametrize("path", [f"{PATH}?seed=2", PATH.replace("text-to-image", "image-edit")])
+def test_another_target_under_the_same_key_is_refused(
+    farebox: Farebox, rich: str, path: str
+) -> None:
+    idempotency = new_key()
+    once(farebox, rich, idempotency)
+    answer = once(farebox, rich, idempotency, path=path)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["type"] == "idempotency_mismatch"
 
 
 def test_a_call_that_was_refused_upstream_frees_its_key(farebox: Farebox, rich: str) -> None:
@@ -116,6 +135,7 @@ def test_an_uncertain_call_is_not_bought_again(farebox: Farebox, rich: str) -> N
 
     assert again.status_code == 409
     assert again.json()["error"]["type"] == "idempotency_in_progress"
+    assert "is still running or uncertain" in again.json()["error"]["message"]
 
 
 def test_a_key_belongs_to_its_caller(farebox: Farebox, rich: str) -> None:
@@ -129,9 +149,11 @@ def test_an_answer_too_large_to_keep_is_named(farebox: Farebox, rich: str) -> No
     idempotency = new_key()
     large = {"prompt": "standin:sync standin:base64 standin:big=200000", "enable_sync_mode": True}
     first = once(farebox, rich, idempotency, **large)
+    farebox.until(lambda: farebox.charge(charge_of(first))["state"] == "settled")
     again = once(farebox, rich, idempotency, **large)
 
     assert (first.status_code, again.status_code) == (200, 409)
+    assert "too large to keep" in again.json()["error"]["message"]
     assert again.json()["error"]["details"]["prediction_id"] == first.json()["data"]["id"]
 
 

@@ -13,6 +13,7 @@ from starlette.types import Message
 
 from proxy.answers import TRUNCATED, UNREADABLE
 from proxy.call import Call
+from proxy.edge.exchange import CUT
 from proxy.errors import Overloaded
 from proxy.passing import DECODED_MAX, Manner, Scrub, Watch, pass_stream, starred
 from proxy.strangers import AT_ONCE_MAX, Strangers
@@ -112,3 +113,26 @@ async def test_a_large_answer_ends_when_what_it_said_is_noted(
     assert b"".join(sent) == LARGE
     assert len(over) == whole
     assert [each is TRUNCATED for each in noted] == [not whole]
+
+
+async def test_a_caller_who_stalls_at_the_very_end_is_gone_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.passing.STALLED_S", 0.1)
+    told: list[str] = []
+
+    async def says(line: Line) -> None:
+        await line.request()
+        await line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(LARGE), LARGE))
+
+    async def send(message: Message) -> None:
+        told.append(message["type"])
+        if not message.get("more_body", True):
+            await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "GET", "path": "/api/v3/predictions/a", "headers": []}
+    async with serving(says) as server, client(server, timeout_s=30) as upstream:
+        call = Call.of(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]
+        async with asyncio.timeout(10):
+            await pass_stream(call, await post(upstream), Manner(None), [])
+    assert told[-1] == CUT

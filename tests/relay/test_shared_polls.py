@@ -10,6 +10,7 @@ import pytest
 
 from tests.relay.gate import Gate
 from tests.relay.house import Farebox, prediction_of, running
+from tests.standin.server import Standin
 
 AT_ONCE = 6
 ROUNDS = 20
@@ -58,3 +59,16 @@ def test_each_poll_is_asked_for_itself_by_default(tmp_path: Path) -> None:
     with gate() as upstream, running(tmp_path, upstream.url) as farebox:
         contents, asked = polled(farebox, upstream)
     assert (len(contents), asked) == (1, AT_ONCE)
+
+
+def test_polls_that_ask_otherwise_share_nothing(tmp_path: Path) -> None:
+    with Standin() as upstream, running(tmp_path, upstream.url, share_polls="1") as farebox:
+        key = farebox.key(daily_micros=-1)
+        place = f"/api/v3/predictions/{prediction_of(farebox.submit(key))}/result"
+        before = len(upstream.calls)
+        for method, body in (("HEAD", b""), ("GET", b""), ("GET", b"1"), ("GET", b"2")):
+            answer = farebox.client.request(
+                method, farebox.url + place, headers={"Authorization": key}, content=body
+            )
+            assert (answer.status_code, bool(answer.content)) == (200, method == "GET")
+        assert len(upstream.calls) - before == 4

@@ -169,11 +169,13 @@ def test_an_open_month_is_not_closed(month_db: Path, tmp_path: Path, reopened: R
 def test_what_is_learnt_after_closing_goes_into_its_own_month(
     month_db: Path, tmp_path: Path, reopened: Reopen, grain: exports.Grain
 ) -> None:
+    store = reopened(month_db, DECEMBER_US + DAY_US // 2)
+    early, wrong = store.session.rows("SELECT id FROM charges WHERE state='settled' LIMIT 2")
+    store.commit([Bill(early[0], 66, "ann", "bill")])  # in December, and before the closing
     store = reopened(month_db, DECEMBER_US + DAY_US)
     wanted, digest = exported(store, "2026-11", grain, tmp_path / "a.csv")
     assert wanted.through_us is not None
     (late,) = store.session.rows("SELECT id FROM charges WHERE state='uncertain' LIMIT 1")
-    (wrong,) = store.session.rows("SELECT id FROM charges WHERE state='settled' LIMIT 1")
     reopened(month_db, DECEMBER_US + 3 * DAY_US).commit(
         [Decide(late[0], 1, Ground.HAND, "seen", "ann"), Bill(wrong[0], 77, "ann", "bill")]
     )

@@ -1,8 +1,11 @@
 """A bill in a layout that does not fit is told so, line by line, and never read as another."""
 
+from pathlib import Path
+
 import pytest
 
 from proxy.reports.layout import Layout, MappingError, Unreadable, read_mapping
+from proxy.reports.statement import BadLine, Line, read
 
 COLUMNS = "[columns]\nprediction_id='a'\ncreated_at='b'\nmodel='c'\namount='d'\n"
 
@@ -53,3 +56,15 @@ def test_a_member_of_the_wrong_kind_is_named_and_not_guessed_at(text: str, word:
 
 def test_a_currency_is_the_same_in_small_letters() -> None:
     assert read_mapping(f"{COLUMNS}[amount]\ncurrency='usd'").currency == "USD"
+
+
+@pytest.mark.parametrize("line", ["p\0,2026-11-23,m,1", "p,2026-11-23,m\0,1"])
+def test_a_line_with_what_no_database_keeps_is_unreadable_and_the_next_is_read(
+    line: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(f"a,b,c,d\n{line}\nq,2026-11-23,m,1\n")
+    bad, good = read(path, read_mapping(COLUMNS))
+    assert isinstance(bad, BadLine)
+    assert (bad.number, bad.why) == (2, "holds the character NUL")
+    assert isinstance(good, Line)

@@ -16,7 +16,7 @@ HOUSE = Path(__file__).parents[2]
 PURE = (
     "pricing.afford", "pricing.errors", "pricing.lines", "pricing.money", "pricing.order",
     "pricing.parse", "pricing.providers", "pricing.quote", "pricing.rates", "pricing.resolution",
-    "pricing.table",
+    "pricing.sale", "pricing.table",
     "proxy.answers", "proxy.budget", "proxy.charge", "proxy.directory", "proxy.door",
     "proxy.errors", "proxy.headers", "proxy.instants", "proxy.keys", "proxy.order", "proxy.outline",
     "proxy.places", "proxy.poll_urls", "proxy.prices", "proxy.public_base", "proxy.question",

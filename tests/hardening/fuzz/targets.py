@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from pricing import NotUnderstood, PriceTable, PriceUnknown, Unpriced, load_tables, quote
+from pricing import NotUnderstood, PriceTable, PriceUnknown, Unpriced, load_tables, quote, sold
 from pricing.errors import TableError
 from pricing.load import BUNDLED
 from pricing.parse import load_table
@@ -62,8 +62,8 @@ def order(data: bytes) -> None:
         return
     assert 0 <= priced.price_micros == priced.unit_micros * priced.images
     assert 1 <= priced.images <= 10
-    assert priced.sold(0)[1] == priced.price_micros
-    assert priced.sold(3)[1] >= priced.unit_micros
+    assert sold(priced, 0)[1] == priced.price_micros
+    assert sold(priced, 3)[1] >= priced.unit_micros
 
 
 def _pairs(value: Any) -> Any:
