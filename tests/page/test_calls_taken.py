@@ -1,0 +1,69 @@
+"""Wherever a key is shown, the page says whether its calls are taken, and if not, why."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from proxy.clock import now_us
+from proxy.directory import PAUSED
+from proxy.ledger import registry
+from tests.page.house import House, log_in, serving
+from tests.page.made_up import DAY_US, History, empty
+
+TAKEN = {"ended": "expired", "stopped": "paused", "asleep": "paused", "awake": "active"}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    path = tmp_path_factory.mktemp("taken") / "f.db"
+    history, secrets = History(empty(path)), {}
+    facts = {"ended": {"expires_us": now_us() - DAY_US}, "asleep": {"team": "night"}}
+    for name in TAKEN:
+        made = registry.create_key(name, actor="seed", **facts.get(name, {}))
+        secrets[name] = history.store.transact(made).secret
+    history.store.transact(registry.pause("stopped", actor="seed"))
+    history.store.transact(registry.set_team("night", {"state": PAUSED}, actor="seed"))
+    history.store.session.close()
+    with serving(path) as found:
+        found.secrets = secrets
+        yield found
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def row(page: str, name: str) -> str:
+    found = re.search(rf"<tr[^>]*><th[^>]*><a[^>]*>{name}</a>.*?</tr>", page, re.DOTALL)
+    assert found, f"{name} is not listed"
+    return words(found[0])
+
+
+def test_a_call_is_taken_exactly_where_the_page_says_active(house: House) -> None:
+    taken = {name: house.call(secret).is_success for name, secret in house.secrets.items()}
+    assert taken == {name: state == "active" for name, state in TAKEN.items()}
+    with house.admin() as admin:
+        listed, today = admin.get("/keys").text, admin.get("/").text
+        for name, state in TAKEN.items():
+            assert f" {state} " in row(listed, name)
+            assert state == "active" or f" {state} " in row(today, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ended", "expired since "), ("stopped", "paused ·"),
+        ("asleep", "paused with its team"), ("awake", "active ·"),
+    ],
+)  # fmt: skip
+def test_a_key_says_why_its_calls_are_refused(house: House, name: str, said: str) -> None:
+    with house.admin() as admin:
+        assert f"{name} {said}" in words(admin.get(f"/keys/{name}").text)
+
+
+def test_a_team_is_told_what_is_paused(house: House) -> None:
+    for name, said in (("stopped", "This key is paused"), ("asleep", "Its team is paused")):
+        with house.client() as caller:
+            log_in(caller, house.secrets[name])
+            assert f"{said}: priced calls are refused." in words(caller.get("/my").text)
