@@ -8,7 +8,7 @@ import pytest
 from proxy.clock import now_us
 from proxy.directory import PAUSED
 from proxy.ledger import registry
-from tests.page.house import House, log_in, serving
+from tests.page.house import House, log_in, mark, serving
 from tests.page.made_up import DAY_US, History, empty
 
 TAKEN = {"ended": "expired", "stopped": "paused", "asleep": "paused", "awake": "active"}
@@ -67,3 +67,13 @@ def test_a_team_is_told_what_is_paused(house: House) -> None:
         with house.client() as caller:
             log_in(caller, house.secrets[name])
             assert f"{said}: priced calls are refused." in words(caller.get("/my").text)
+
+
+def test_an_allow_list_that_names_what_is_not_sold_is_warned_of(house: House) -> None:
+    with house.admin() as admin:
+        form = {"csrf": mark(admin.get("/keys/new").text), "name": "mistyped"}
+        made = admin.post("/keys/new", data={**form, "models": "qwen-image\nqwen-imag"})
+        for page in (made, admin.get("/keys/mistyped")):
+            assert "no price table knows &#39;qwen-imag&#39;" in page.text
+            assert "knows &#39;qwen-image&#39;" not in page.text
+        assert "not sold" not in admin.get("/keys/awake").text

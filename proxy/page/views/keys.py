@@ -9,6 +9,7 @@ from proxy.admin import changes
 from proxy.admin.asked import Adoption, KeyChange, NewKey, Reason, Rotation, TopUp
 from proxy.admin.changes import Impossible, Revoked, StillGood
 from proxy.admin.shown import good_until_us
+from proxy.admin.unsold import unsold
 from proxy.clock import now_us
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Key
 from proxy.ledger.registry import Made, Missing, Stale, Taken
@@ -105,7 +106,12 @@ def _wrong(visit: Visit, error: Exception) -> Filled:
 
 
 def _secret(visit: Visit, made: Made, title: str) -> Response:
-    return render(visit, "secret.html", HTTPStatus.CREATED, title=title, made=made)
+    facts = {"title": title, "made": made, "unknown": _unknown(visit, made.key)}
+    return render(visit, "secret.html", HTTPStatus.CREATED, **facts)
+
+
+def _unknown(visit: Visit, key: Key) -> list[str]:
+    return unsold(visit.desk.prices.book.versions, key.models)
 
 
 async def told(visit: Visit) -> Response:
@@ -131,6 +137,7 @@ async def _told(
         filled=filled or Filled(key_shown(key, visit.desk.zone)),
         default_micros=directory.default_daily_micros, old_until_us=good_until_us(key, now),
         state=state_of(directory, key, now), paused=directory.paused(key),
+        unknown=_unknown(visit, key),
     )  # fmt: skip
 
 
