@@ -23,6 +23,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         made = registry.create_key(name, actor="seed", **facts.get(name, {}))
         secrets[name] = history.store.transact(made).secret
     history.store.transact(registry.pause("stopped", actor="seed"))
+    history.store.transact(registry.create_key("gone", actor="seed", team="night"))
+    history.store.transact(registry.revoke("gone", actor="seed"))
     history.store.transact(registry.set_team("night", {"state": PAUSED}, actor="seed"))
     history.store.session.close()
     with serving(path) as found:
@@ -67,6 +69,11 @@ def test_a_team_is_told_what_is_paused(house: House) -> None:
         with house.client() as caller:
             log_in(caller, house.secrets[name])
             assert f"{said}: priced calls are refused." in words(caller.get("/my").text)
+
+
+def test_a_team_counts_the_keys_that_it_still_has(house: House) -> None:
+    with house.admin() as admin:
+        assert "night paused 1 key Spent today" in words(admin.get("/teams").text)
 
 
 def test_an_allow_list_that_names_what_is_not_sold_is_warned_of(house: House) -> None:
