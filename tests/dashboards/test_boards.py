@@ -99,6 +99,11 @@ def test_every_panel_says_what_it_is_in_which_unit_and_what_to_do(board: dict[st
         assert panel["targets"], panel["title"]
 
 
+def test_counts_are_written_out(board: dict[str, Any]) -> None:
+    found = re.findall(r'"(?:unit|value)": "(short|locale)"', json.dumps(board))
+    assert set(found) == {"locale"}, "2,606 images are not 3 K"
+
+
 def test_every_board_has_choices_links_and_annotations(board: dict[str, Any]) -> None:
     names = {variable["name"] for variable in board["templating"]["list"]}
     assert {"metrics", "job", "team", "key", "model"} <= names
