@@ -71,6 +71,21 @@ def test_a_team_is_told_what_is_paused(house: House) -> None:
             assert f"{said}: priced calls are refused." in words(caller.get("/my").text)
 
 
+def test_a_team_is_told_which_budget_beside_its_day_has_nothing_left(house: House) -> None:
+    with house.admin() as admin:
+        form = {"csrf": mark(admin.get("/teams").text), "name": "poor", "monthly_budget_usd": "0"}
+        admin.post("/teams", data=form)
+        form = {"csrf": mark(admin.get("/keys/new").text), "name": "theirs", "team": "poor"}
+        secret = re.search(r'value="(sk-fb-[^"]+)"', admin.post("/keys/new", data=form).text)
+    assert secret
+    assert house.call(secret[1]).json()["error"]["details"]["window"] == "month"
+    with house.client() as caller:
+        log_in(caller, secret[1])
+        page = words(caller.get("/my").text)
+    assert "Its team, month 0.00 0000 remaining Priced calls are refused until " in page
+    assert page.count("refused") == 1, "the day has room"
+
+
 def test_a_team_counts_the_keys_that_it_still_has(house: House) -> None:
     with house.admin() as admin:
         assert "night paused 1 key Spent today" in words(admin.get("/teams").text)
