@@ -10,6 +10,7 @@ from proxy.ledger.fare import Fare
 from proxy.ledger.session import Session
 
 PAGE_ROWS: Final = 50
+DOUBTS_SHOWN: Final = 200
 STATES: Final = ("reserved", "accepted", "uncertain", "settled", "released")
 OPEN: Final = "state IN ('reserved','accepted','uncertain')"
 
@@ -122,8 +123,9 @@ def uncertain(session: Session) -> tuple[int, int]:
 
 
 def undecided(session: Session) -> list[Fare]:
-    """List the uncertain charges, oldest first."""
-    return rows.fares(session, f"WHERE state='uncertain' AND {OPEN} ORDER BY id LIMIT 200", ())
+    """List the uncertain charges, oldest first; of very many the oldest."""
+    end = f"WHERE state='uncertain' AND {OPEN} ORDER BY id LIMIT {DOUBTS_SHOWN}"
+    return rows.fares(session, end, ())
 
 
 def known_models(session: Session) -> list[str]:

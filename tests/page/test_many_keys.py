@@ -1,4 +1,4 @@
-"""Two hundred keys: the page shows those that matter, and finds the others."""
+"""Many of everything: the page shows what matters, says what it leaves out, and finds it."""
 
 import re
 import sqlite3
@@ -11,6 +11,7 @@ import pytest
 from proxy.clock import now_us
 from proxy.ledger import registry
 from proxy.ledger.settlement import QUARTER_US
+from proxy.page.listing import DOUBTS_SHOWN
 from proxy.page.standing import IDLE_UP_TO, Board, board
 from proxy.page.views import spend
 from proxy.reports.periods import month
@@ -83,6 +84,18 @@ def test_keys_are_found_by_name_and_team(admin: httpx.Client, query: str, found:
 def test_a_few_keys_need_no_search(house: House) -> None:
     with house.admin() as client:
         assert "Name or team" not in client.get("/keys").text
+
+
+def test_doubts_that_a_page_does_not_hold_are_counted(tmp_path: Path) -> None:
+    history = History(empty(tmp_path / "f.db"))
+    history.store.transact(registry.create_key("web", actor="seed", daily_micros=10**9))
+    for n in range(DOUBTS_SHOWN + 1):
+        history.buy("web", now_us() + n, end="uncertain")
+    history.store.session.close()
+    with serving(tmp_path / "f.db") as house, house.admin() as client:
+        page = client.get("/uncertain").text
+        assert page.count('value="charge"') == DOUBTS_SHOWN
+        assert f"The oldest {DOUBTS_SHOWN} of {DOUBTS_SHOWN + 1};" in page
 
 
 def test_the_spend_of_more_keys_and_days_than_are_read_at_once_is_whole(tmp_path: Path) -> None:

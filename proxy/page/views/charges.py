@@ -16,7 +16,16 @@ from proxy.ledger.operation import Receipt
 from proxy.ledger.registry import audit
 from proxy.page.forms import Filled, Unfit, read
 from proxy.page.gate import View
-from proxy.page.listing import STATES, Filter, Story, charges, known_models, story, undecided
+from proxy.page.listing import (
+    STATES,
+    Filter,
+    Story,
+    charges,
+    known_models,
+    story,
+    uncertain,
+    undecided,
+)
 from proxy.page.render import live, part_only, render
 from proxy.page.visit import NotHere, Visit
 
@@ -98,7 +107,9 @@ async def _story(visit: Visit) -> Story:
 
 async def doubtful(visit: Visit) -> Response:
     """List the uncertain charges, each with its two buttons."""
-    return render(visit, "uncertain.html", fares=await visit.desk.reader.ask(undecided))
+    fares = await visit.desk.reader.ask(undecided)
+    count, _ = await visit.desk.reader.ask(uncertain)
+    return render(visit, "uncertain.html", fares=fares, count=count)
 
 
 async def decide(visit: Visit) -> Response:
