@@ -377,6 +377,9 @@ async def test_without_scripts_everything_but_charts_and_live_works(
 ) -> None:
     async with window(browser, house.url, java_script_enabled=False) as plain:
         await plain.log_in(TOKEN)
+        for part in ("#live", ".chart", ".legend"):
+            await expect(plain.page.locator(part)).to_be_hidden()
         await plain.page.get_by_text("The figures, by hour").click()
         await expect(plain.page.get_by_role("columnheader", name="Hour")).to_be_visible()
         assert await make_key(plain, "without-scripts")
+        await expect(plain.page.locator("[data-copy]")).to_be_hidden()
