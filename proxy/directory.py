@@ -51,6 +51,10 @@ class Key:
         wanted = {model.casefold(), f"{model}@{resolution}".casefold()}
         return any(entry.casefold() in wanted for entry in self.models)
 
+    def expired(self, now_us: int) -> bool:
+        """Say whether its time is over at an instant."""
+        return self.expires_us is not None and now_us >= self.expires_us
+
 
 @dataclass(frozen=True, slots=True)
 class Team:

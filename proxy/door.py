@@ -144,6 +144,6 @@ def _unknown(bare: str) -> InvalidKey:
 def _valid(key: Key, now_us: int) -> Key:
     if key.state == REVOKED:
         raise InvalidKey("This API key was revoked.")
-    if key.expires_us is not None and now_us >= key.expires_us:
+    if key.expired(now_us):
         raise InvalidKey("This API key has expired.")
     return key

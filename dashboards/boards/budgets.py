@@ -58,7 +58,8 @@ def _now() -> list[Any]:
         figure(
             "Budgets spent",
             """Budgets with less than one per cent left, of keys, teams and the installation:
-            calls under them are refused now. The table says when they open again.""",
+            calls under them are refused now, but of keys in shadow mode. The table says when
+            they open again.""",
             at_once(or_none(f"count({USED} >= 0.99)")),
             unit=COUNT,
             steps=ALARM,
@@ -79,8 +80,9 @@ def _now_too() -> list[Any]:
         figure(
             "Refused, 1 h",
             """Calls that Farebox turned away, for whatever reason; those below say which. A
-            refused call costs nothing and never reaches the provider.""",
-            at_once(or_none(lately("farebox_refusals_total", OURS))),
+            refused call costs nothing and never reaches the provider. What keys in shadow mode
+            were let through with is not among them.""",
+            at_once(or_none(lately("farebox_refusals_total", f'{OURS}, reason!="shadow"'))),
             unit=COUNT,
             steps=WARNING,
         ),

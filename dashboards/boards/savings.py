@@ -128,7 +128,9 @@ def _sizes(dialect: Dialect) -> list[Any]:
     source = ledger_source(dialect)
     large = total("CASE WHEN resolution = '4K' THEN calls END")
     sql = by_day(dialect, "resolution", total("images"), "Images")
-    each = f"""SELECT model || ' ' || resolution AS "Model",
+    # The size stands first: Grafana cuts what a bar is called at its end.
+    each = f"""SELECT
+        CASE resolution WHEN 'any' THEN model ELSE resolution || ' ' || model END AS "Model",
         round({usd("sum(spend_micros)")} / sum(images), 6) AS "Per image"
         FROM spend WHERE {within(dialect)} AND images > 0
         GROUP BY 1 HAVING sum(images) > 0 ORDER BY 2 DESC, 1 LIMIT 12"""

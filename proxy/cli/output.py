@@ -12,12 +12,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 FINDING: Final = 1
 WRONG_USAGE: Final = 2
+PROSE_WIDTH: Final = 24  # of a terminal; what holds spaces may be folded into that
 
 
 class CommandError(Exception):
@@ -100,10 +102,22 @@ def _show_rich(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     table = Table(box=None, pad_edge=False, header_style="bold")
     for place, name in enumerate(columns):
         figures = all(_is_figure(row[place]) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if figures else "left")
+        least = _least([*name.split("_"), *(_cell(row[place]) for row in rows)])
+        table.add_column(
+            name.replace("_", " "),
+            justify="right" if figures else "left",
+            overflow="fold",
+            min_width=least,
+        )
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
-    Console(file=sys.stdout).print(table)
+    Console(file=sys.stdout).print(table, crop=False)
+
+
+def _least(cells: Sequence[str]) -> int:
+    """Say how wide a column has to be: half an id or amount is worse than a line too long."""
+    longest = max(map(cell_len, cells), default=0)
+    return min(longest, PROSE_WIDTH) if any(" " in cell for cell in cells) else longest
 
 
 def _is_figure(value: object) -> bool:

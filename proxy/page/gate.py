@@ -130,6 +130,8 @@ def _to_login(visit: Visit) -> Response:
     if visit.request.headers.get("hx-request"):
         return Response(status_code=401, headers={"hx-redirect": f"{visit.root}/login"})
     asked = visit.path if visit.request.method == "GET" else ""
+    if asked and (query := visit.request.url.query):  # a link that was passed on keeps its filter
+        asked += f"?{query}"
     after = f"?next={quote(asked, safe='/')}" if asked not in ("", "/") else ""
     return RedirectResponse(f"{visit.root}/login{after}", 303)
 

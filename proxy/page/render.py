@@ -73,9 +73,9 @@ def day(text: str) -> str:
 
 
 def share(part: int, whole: int | None) -> str:
-    """Say how much of a whole a part is, in per cent of a bar's width."""
-    if not whole or whole < 0:
-        return "0"
+    """Say how much of a whole a part is, in per cent of a bar's width; anything fills nothing."""
+    if whole is None or whole <= 0:
+        return "100" if whole == 0 and part > 0 else "0"
     return f"{max(0.0, min(100.0, 100 * part / whole)):.2f}"
 
 

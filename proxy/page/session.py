@@ -42,8 +42,7 @@ class Session:
             return None
         if key is None or key.state == REVOKED or stamp_of(key) != self.stamp:
             return None
-        expired = key.expires_us is not None and now_us >= key.expires_us
-        return None if expired else key
+        return None if key.expired(now_us) else key
 
 
 def _unseen(who: str) -> Key | None:

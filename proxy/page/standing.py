@@ -14,6 +14,7 @@ from proxy.ledger.view import View, days_of, frames, standings
 SCOPES_AT_ONCE: Final = 500
 KEYS_SHOWN: Final = 100
 IDLE_UP_TO: Final = 25  # with that many keys, those that bought nothing today are left out
+EXPIRED: Final = "expired"  # of a key that is kept as active
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,17 @@ def _marks(values: Sequence[str]) -> str:
 def key_line(view: View, key: Key) -> Line:
     """Say where a key's own budgets stand."""
     day, month = standings(view, frames(view, key, *days_of(view, key)))[:2]
-    paused = PAUSED if view.directory.paused(key) else ACTIVE
-    return Line(key.name, f"/keys/{key.id}", day, _limited(month), paused, key.shadow)
+    state = state_of(view.directory, key, view.now_us)
+    return Line(key.name, f"/keys/{key.id}", day, _limited(month), state, key.shadow)
+
+
+def state_of(directory: Directory, key: Key, now_us: int) -> str:
+    """Say in a word whether calls with a key are taken: none are but with an active one."""
+    if key.state == REVOKED:
+        return REVOKED
+    if key.expired(now_us):
+        return EXPIRED
+    return PAUSED if directory.paused(key) else ACTIVE
 
 
 def team_line(view: View, name: str) -> Line:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from dashboards.build import HERE, again, render
+from dashboards.build import GRAFANA, HERE, again, render
 from proxy.metrics import Metrics
 from proxy.money_metrics import MoneyMetrics
 from tests.dashboards.grafana import FILES, NAMES, panels, read, targets
@@ -97,6 +97,17 @@ def test_every_panel_says_what_it_is_in_which_unit_and_what_to_do(board: dict[st
         assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
         assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"], panel["title"]
         assert panel["targets"], panel["title"]
+
+
+def test_counts_are_written_out(board: dict[str, Any]) -> None:
+    found = re.findall(r'"(?:unit|value)": "(short|locale)"', json.dumps(board))
+    assert set(found) == {"locale"}, "2,606 images are not 3 K"
+
+
+def test_what_shadow_lets_through_is_not_counted_as_refused() -> None:
+    board = read(GRAFANA / "budgets.json")
+    [panel] = [p for p in panels(board) if p["title"] == "Refused, 1 h"]
+    assert panel["targets"][0]["expr"].count('reason!="shadow"') == 3
 
 
 def test_every_board_has_choices_links_and_annotations(board: dict[str, Any]) -> None:

@@ -148,6 +148,14 @@ def test_pro_costs_what_its_images_cost_and_the_swap_is_priced_by_size(
     assert money(saved) == sum(paid - swapped for paid, swapped, _ in told.values())
 
 
+def test_bars_of_one_model_are_told_apart_where_their_names_are_cut(
+    session: Session, now: datetime
+) -> None:
+    bars = ask(session, of("savings", session, "Price of an image, by model"), now, "UTC")
+    names = [name for name, _ in bars]
+    assert len({name[:20] for name in names}) == len(names) > 4
+
+
 def test_a_failure_that_was_charged_after_all_is_paid_and_no_failure(
     tmp_path: Path, now: datetime
 ) -> None:

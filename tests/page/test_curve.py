@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from proxy.page.curve import Day
+from proxy.page.render import ENVIRONMENT
 from proxy.page.views.spend import Spent
 from proxy.reports.periods import Period
 from proxy.reports.spend import Figures
@@ -34,6 +35,13 @@ def test_today_may_be_longer_than_yesterday() -> None:
     made = chart(seconds=4 * QUARTER_S + 1, today=(0,) * 5, before=(10**6,) * 2)
     assert len(made["x"]) == len(made["today"]) == len(made["before"]) == 7
     assert made["before"] == [0.0, 1.0, 2.0, None, None, None, None]
+
+
+@pytest.mark.parametrize(("limit", "named"), [(None, False), (0, True), (5 * 10**6, True)])
+def test_every_limit_that_is_drawn_has_a_name(limit: int | None, *, named: bool) -> None:
+    day = Day("UTC", MIDNIGHT_S * 1_000_000, (MIDNIGHT_S + 9) * 1_000_000, (10**6,), (10**6,))
+    drawn = ENVIRONMENT.get_template("_curve.html").render(curve=day, limit=limit)
+    assert ("legend-limit" in drawn) == named
 
 
 def spent(days: int, *sold: int) -> Spent:

@@ -23,19 +23,20 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".sc
 
 @pytest.fixture(scope="module")
 def secret(house: House) -> str:
-    """Belongs to a key and a team with the longest names and limits, and has just called."""
+    """Belongs to a key and a team with the longest names and limits; has called, once in vain."""
     with house.admin() as admin:
         form = {"csrf": mark(admin.get("/keys/new").text), "name": LONG_KEY, "team": LONG_TEAM,
                 "daily_budget_usd": "123456.789012", "monthly_budget_usd": "999999"}  # fmt: skip
         made = admin.post("/keys/new", data=form)
     found = re.search(r'value="(sk-fb-[^"]+)"', made.text)
     assert found
-    assert_charged(house.call(found[1]))
+    assert_is(house.call(found[1]), "accepted")
+    assert_is(house.call(found[1], prompt="standin:400"), "released")
     return found[1]
 
 
-def assert_charged(answer: httpx.Response) -> None:
-    assert answer.headers["x-farebox-charge-state"] == "accepted"
+def assert_is(answer: httpx.Response, state: str) -> None:
+    assert answer.headers["x-farebox-charge-state"] == state
 
 
 @pytest.mark.parametrize("shape", ["light", "narrow"])

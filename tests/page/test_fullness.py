@@ -4,7 +4,7 @@ import pytest
 
 from dashboards.panels import FULLNESS as BOARDS
 from proxy.budget import DAY, KEY, Budget, Standing
-from proxy.page.render import FULLNESS, fullness
+from proxy.page.render import FULLNESS, fullness, share
 
 
 def test_the_boards_have_the_same_steps() -> None:
@@ -23,3 +23,14 @@ def test_a_budget_is_near_its_limit_from_where_the_alerts_say_so(
 ) -> None:
     budget = Budget(KEY, "web", DAY, limit)
     assert fullness(Standing(budget, "2026-11-30", "UTC", settled, reserved, 0)) == name
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "width"),
+    [
+        (50, 200, "25.00"), (300, 200, "100.00"), (-1, 200, "0.00"),
+        (1, 0, "100"), (0, 0, "0"), (1, None, "0"),
+    ],
+)  # fmt: skip
+def test_a_bar_is_as_full_as_its_budget(part: int, whole: int | None, width: str) -> None:
+    assert share(part, whole) == width

@@ -310,6 +310,7 @@ async def test_spend_is_drawn_by_team_model_resolution_and_month(admin: Watched)
         await page.get_by_role("link", name=way, exact=True).click()
         await expect(page.get_by_role("heading", name=f"By {way.lower()}")).to_be_visible()
         assert await drawn(page) > 100
+    await expect(page.locator(".readout")).to_have_text(re.compile(r"^[A-Z][a-z]{2} 20\d\d  "))
     await page.get_by_role("link", name="7 days").click()
     await expect(page.locator(".tabs [aria-current]").nth(1)).to_have_text("7 days")
 
@@ -376,6 +377,9 @@ async def test_without_scripts_everything_but_charts_and_live_works(
 ) -> None:
     async with window(browser, house.url, java_script_enabled=False) as plain:
         await plain.log_in(TOKEN)
+        for part in ("#live", ".chart", ".legend"):
+            await expect(plain.page.locator(part)).to_be_hidden()
         await plain.page.get_by_text("The figures, by hour").click()
         await expect(plain.page.get_by_role("columnheader", name="Hour")).to_be_visible()
         assert await make_key(plain, "without-scripts")
+        await expect(plain.page.locator("[data-copy]")).to_be_hidden()

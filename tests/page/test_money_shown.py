@@ -12,6 +12,7 @@ from proxy.admin.changes import ByHand
 from proxy.charge import Ground
 from proxy.instants import epoch_us
 from proxy.ledger import registry
+from proxy.ledger.outcomes import Decide
 from proxy.reports.corrections import Bill
 from tests.page.house import House, log_in, serving
 from tests.page.made_up import History, empty
@@ -43,6 +44,8 @@ def made(path: Path) -> tuple[Fares, str]:
     to_nothing = history.buy("far", NOON_US + 60_000_000)
     history.run(Bill(to_nothing, 0, "finance", "November"))
     given_back = history.buy("far", NOON_US + 120_000_000, end="released")
+    denied = history.buy("far", NOON_US + 150_000_000, end="released")
+    history.run(Decide(denied, 1, Ground.ANSWER, "completed"))
     early = history.buy("old-name", NOON_US + 180_000_000)
     history.store.transact(registry.set_key("old-name", {"name": "new-name"}, actor="seed"))
     history.store.transact(registry.create_key("old-name", actor="seed"))
@@ -113,6 +116,14 @@ def test_what_has_no_price_is_nowhere_shown_as_0(written: tuple[House, Fares]) -
     assert lead(told) == ("Held", "unpriced")
     for page in (told, doubts):
         assert ">0.00<" not in page
+
+
+def test_what_is_counted_is_not_shown_as_money(written: tuple[House, Fares]) -> None:
+    house, _ = written
+    with house.admin() as admin:
+        page = admin.get("/health").text
+    assert figure(page, "Contradictions") == "1"
+    assert re.fullmatch(r"0\.\d{6}", figure(page, "Corrections, up"))
 
 
 def test_charges_are_found_by_the_key_they_are_of_whatever_it_was_called(

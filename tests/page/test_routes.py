@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -141,6 +142,16 @@ def test_a_login_leads_where_one_wanted_to_go(house: House) -> None:
         asked = client.get("/keys/new").headers["location"]
         assert asked == "/login?next=/keys/new"
         assert log_in(client, TOKEN, next="/keys/new").headers["location"] == "/keys/new"
+
+
+def test_a_link_that_is_passed_on_keeps_its_filter_through_the_login(house: House) -> None:
+    link = f"/charges?team=storefront&key=web-shop&prediction={'p' * 250}%26"
+    with house.client() as client:
+        asked = client.get(link).headers["location"]
+        after = re.search(r'name="next" value="([^"]*)"', client.get(asked).text)
+        assert after
+        wanted = log_in(client, TOKEN, next=unescape(after[1])).headers["location"]
+    assert wanted == link
 
 
 def test_guessing_is_slowed_down(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@
   }
 
   function bars(box, said) {
-    const shape = said.unit === "month" ? { month: "short", year: "2-digit" } : { day: "numeric", month: "short" };
+    const shape = said.unit === "month" ? { month: "short", year: "numeric" } : { day: "numeric", month: "short" };
     const name = wall(said.zone, shape);
     const sums = said.x.map(() => 0);
     const stacked = said.series.map((values) => values.map((v, i) => (sums[i] += v)));

@@ -15,6 +15,7 @@ from proxy.page.visit import Visit
 from proxy.version import __version__
 
 CHANGES = 30
+OF_MONEY = frozenset({"corrections", "reconciliation"})  # the other tallies count fares
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ async def health(visit: Visit) -> Response:
     return render(
         visit, "health.html", found=found, broken=desk.fares.writer.broken,
         draining=desk.status.draining, price=desk.prices.at(now_us()), settings=desk.settings,
-        version=__version__, pid=os.getpid(), refused=desk.refused,
+        version=__version__, pid=os.getpid(), refused=desk.refused, of_money=OF_MONEY,
     )  # fmt: skip
 
 

@@ -9,13 +9,14 @@ from proxy.admin import changes
 from proxy.admin.asked import Adoption, KeyChange, NewKey, Reason, Rotation, TopUp
 from proxy.admin.changes import Impossible, Revoked, StillGood
 from proxy.admin.shown import good_until_us
+from proxy.admin.unsold import unsold
 from proxy.clock import now_us
 from proxy.directory import ACTIVE, PAUSED, REVOKED, Key
 from proxy.ledger.registry import Made, Missing, Stale, Taken
 from proxy.page.forms import FIELDS, Filled, Unfit, changed, key_said, key_shown, read
 from proxy.page.gate import View
 from proxy.page.render import render
-from proxy.page.standing import one
+from proxy.page.standing import one, state_of
 from proxy.page.visit import NotHere, Visit
 
 ACTOR = "page"
@@ -31,17 +32,19 @@ async def listed(visit: Visit) -> Response:
 
 def _listed(visit: Visit) -> Response:
     everything, wanted = visit.asked("show") == "all", visit.asked("q").casefold()
-    keys = sorted(visit.desk.directory.keys.values(), key=lambda k: (k.team, k.name))
+    directory, now = visit.desk.directory, now_us()
+    keys = sorted(directory.keys.values(), key=lambda k: (k.team, k.name))
     shown = [k for k in keys if everything or k.state != REVOKED]
     return render(
         visit,
         "keys.html",
         keys=[k for k in shown if wanted in f"{k.name} {k.team}".casefold()],
+        states={k.id: state_of(directory, k, now) for k in shown},
         find=wanted != "" or len(shown) >= FIND_FROM,
         q=visit.asked("q"),
         revoked=sum(k.state == REVOKED for k in keys),
         everything=everything,
-        default_micros=visit.desk.directory.default_daily_micros,
+        default_micros=directory.default_daily_micros,
     )
 
 
@@ -103,7 +106,12 @@ def _wrong(visit: Visit, error: Exception) -> Filled:
 
 
 def _secret(visit: Visit, made: Made, title: str) -> Response:
-    return render(visit, "secret.html", HTTPStatus.CREATED, title=title, made=made)
+    facts = {"title": title, "made": made, "unknown": _unknown(visit, made.key)}
+    return render(visit, "secret.html", HTTPStatus.CREATED, **facts)
+
+
+def _unknown(visit: Visit, key: Key) -> list[str]:
+    return unsold(visit.desk.prices.book.versions, key.models)
 
 
 async def told(visit: Visit) -> Response:
@@ -121,13 +129,15 @@ def _key(visit: Visit) -> Key:
 async def _told(
     visit: Visit, key: Key, filled: Filled | None = None, status: int = 200
 ) -> Response:
-    found = await visit.desk.reader.ask(one(visit.desk.directory, key))
+    directory, now = visit.desk.directory, now_us()
+    found = await visit.desk.reader.ask(one(directory, key))
     standings = [found[0], *(s for s in found[1:] if s.limit_micros is not None)]
     return render(
         visit, "key.html", status, key=key, standings=standings, teams=_teams(visit),
         filled=filled or Filled(key_shown(key, visit.desk.zone)),
-        default_micros=visit.desk.directory.default_daily_micros,
-        old_until_us=good_until_us(key, now_us()),
+        default_micros=directory.default_daily_micros, old_until_us=good_until_us(key, now),
+        state=state_of(directory, key, now), paused=directory.paused(key),
+        unknown=_unknown(visit, key),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from proxy.page.session import ADMIN, NOBODY, begin, stamp_of
 from proxy.page.visit import Visit
 
 SECRET_MAX = 512
+AFTER_MAX = 2000  # of the page that was asked for, filter and all
 OF_GPT_PROTO = "sk-"  # what its keys begin with (v3 contract, 1.4); a mistyped token does not
 WRONG = "This opens nothing here. Is it the whole token or key, without quotes?"
 
@@ -24,7 +25,7 @@ async def form(visit: Visit) -> Response:
         return visit.go("/")
     if visit.key is not None:
         return visit.go("/my")
-    return _form(visit, after=visit.asked("next"))
+    return _form(visit, after=visit.asked("next", AFTER_MAX))
 
 
 def _form(

@@ -33,7 +33,7 @@ async def mine(visit: Visit) -> Response:
     standings = await visit.desk.reader.ask(one(directory, key))
     top = live(
         visit, "figures", "_my_figures.html", key=key, day=standings[0],
-        unseen=key.id not in directory.keys,
+        unseen=key.id not in directory.keys, paused=directory.paused(key),
         others=[s for s in standings[1:] if s.limit_micros is not None],
         shared=visit.desk.settings.show_shared,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from proxy.admin import changes
 from proxy.admin.asked import Name, Reason, TeamFacts
-from proxy.directory import ACTIVE, PAUSED
+from proxy.directory import ACTIVE, PAUSED, REVOKED
 from proxy.ledger.registry import Missing, Stale
 from proxy.page.forms import Filled, Unfit, changed, read, team_shown
 from proxy.page.gate import View
@@ -37,7 +37,8 @@ async def _listed(
     lines = {g.team.name: g.team for g in found.groups if g.team} | {"*": found.whole}
     teams = [t for t in changes.teams(directory).values() if t.name in lines]
     teams.sort(key=lambda t: (t.name != "*", t.name))
-    sizes = {t.name: sum(k.team == t.name for k in directory.keys.values()) for t in teams}
+    living = [k.team for k in directory.keys.values() if k.state != REVOKED]
+    sizes = {t.name: living.count(t.name) for t in teams}
     forms = {t.name: Filled(team_shown(t)) for t in teams}
     new = Filled({})
     if filled is not None:
