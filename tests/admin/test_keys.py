@@ -269,7 +269,7 @@ def test_a_list_goes_on_where_it_ended(admin: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("keys?cursor=junk", "keys?cursor=page-1", "keys?cursor=WzFd", "keys?cursor="),
+        *("keys?cursor=junk", "keys?cursor=page-1", "keys?cursor=WzFd"),
         *("audit?cursor=q", "audit?cursor=WyJhIl0="),
         *("spend?cursor=q", "spend?cursor=WyJhIl0=", "spend?cursor=%C3%A9", "spend?cursor=W1s="),
         "spend?by=day&cursor=Wzk5OTk5OTk5OTk5OTk5OTk5OTk5XQ==",

@@ -73,7 +73,7 @@ class CountedFarebox(Farebox):
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self.program, str(self.port)],
                 cwd=self.home,
-                env=self._environment() | dict(environ or {}),
+                env=self.environment() | dict(environ or {}),
                 stdout=log,
                 stderr=log,
             )

@@ -183,7 +183,7 @@ class Soak:
         """Let the books agree with themselves, then with what the upstream billed."""
         farebox, seen = self.farebox, self.seen
         command = [sys.executable, "-m", "proxy", "verify"]
-        environ = farebox._environment()  # noqa: SLF001 - as a shell beside it has it
+        environ = farebox.environment()  # as a shell beside it has it
         seen.verified = subprocess.run(
             command, env=environ, cwd=self.home, check=False, stdout=sys.stderr
         ).returncode

@@ -48,7 +48,7 @@ def test_a_backup_is_read_by_its_owner_only(farebox: Farebox, tmp_path: Path) ->
     try:
         subprocess.run(
             [sys.executable, "-m", "proxy", "backup", copy],
-            env=farebox._environment(),  # noqa: SLF001 - as a shell beside the server has it
+            env=farebox.environment(),  # as a shell beside the server has it
             cwd=farebox.home,
             check=True,
             capture_output=True,

@@ -123,8 +123,8 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(built: Path) -> None:
 class Installed(Farebox):
     """An installation that runs what a wheel put into an environment of its own."""
 
-    def _environment(self) -> dict[str, str]:
-        kept = super()._environment()
+    def environment(self) -> dict[str, str]:
+        kept = super().environment()
         del kept["PYTHONPATH"]
         return kept
 
