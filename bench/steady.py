@@ -37,14 +37,18 @@ class Load:
         await asyncio.gather(*calls)
 
     async def _call(self) -> None:
-        line = self.free.pop() if self.free else await self._open()
+        line = await self._line()
         sent_s = time.monotonic()
         line[1].write(self.request)
         status = await _answer(line[0])
         self.calls.append((sent_s, time.monotonic() - sent_s, status))
         self.free.append(line)
 
-    async def _open(self) -> Line:
+    async def _line(self) -> Line:
+        while self.free:
+            line = self.free.pop()
+            if not line[0].at_eof():  # nobody used it for a minute: a proxy closes such a one
+                return line
         return await asyncio.open_connection("127.0.0.1", self.port)
 
 
