@@ -7,10 +7,10 @@ of 12 operations where they come to 23 cost a seventh of a submit.
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,9 +60,7 @@ class Writer:
         self.broken: str | None = None
         self.failed_s = -1.0  # when a write last failed, by the monotonic clock
         self._waiting = 0
-        self._began_s: float | None = None  # since when the thread is at a batch
-        self._handed: deque[tuple[int, list[Asked]]] = deque()  # and the number of their last
-        self._asked = self._answered = 0
+        self._at: tuple[float, list[Asked]] | None = None  # since when the thread is at what
         self._watch: asyncio.TimerHandle | None = None
         self._stuck = False
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
@@ -98,8 +96,8 @@ class Writer:
     def _put(self, task: Task) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self.loop.create_future()
         if self._stuck or self._waiting >= QUEUE_MAX:
-            why = "the disk does not answer" if self._stuck else "too many writes are waiting"
-            future.set_exception(LedgerFault(why, kind="stuck" if self._stuck else "queue"))
+            full = LedgerFault("too many writes are waiting", kind="queue")
+            future.set_exception(_stuck() if self._stuck else full)
             return future
         self._waiting += 1
         if not self._turn:
@@ -119,43 +117,41 @@ class Writer:
         turn, self._turn = self._turn, []
         for at in range(0, len(turn), BATCH_MAX):
             self._queue.put(turn[at : at + BATCH_MAX])
-        if turn:
-            self._asked += len(turn)
-            self._handed.append((self._asked, turn))
-            self._watch = self._watch or self.loop.call_later(WATCH_S, self._look_after)
+        self._watch = self._watch or self.loop.call_later(WATCH_S, self._look_after)
 
     def _look_after(self) -> None:
         """Look every second whether the thread gets on, while anybody waits for it."""
         self._watch = None
-        if not self._handed:
+        if not self._waiting:
             return
-        began_s = self._began_s
-        if began_s is not None and time.monotonic() - began_s > self.patience_s:
-            self._give_up()
-        else:
-            self._watch = self.loop.call_later(WATCH_S, self._look_after)
+        self._watch = self.loop.call_later(WATCH_S, self._look_after)
+        at = self._at
+        if at is not None and time.monotonic() - at[0] > self.patience_s:
+            self._give_up(at[1])
 
-    def _give_up(self) -> None:
-        """Tell all who wait that nothing is known to be written; in the end it may be.
+    def _give_up(self, batch: list[Asked]) -> None:
+        """Tell all who wait that nothing is known to be written; in the end the batch may be.
 
-        Whoever comes until the thread gets on is told at once, and nothing of theirs is written.
+        What else was asked for is taken back, and whoever comes until the thread gets on is told
+        at once: nothing of theirs is written.
         """
-        words = f"the disk has not answered for {self.patience_s:.0f} seconds"
-        fault = LedgerFault(words, kind="late")
+        fault = LedgerFault(f"no answer of the disk in {self.patience_s:.0f} seconds", kind="late")
         if not self._stuck:
             self._failed(fault)
         self._stuck = True
-        while self._handed:
-            for _, future in self._handed.popleft()[1]:
-                if not future.done():
-                    future.set_exception(fault)
+        _tell(batch, fault)
+        with contextlib.suppress(queue.Empty):
+            while (more := self._queue.get_nowait()) is not None:
+                self._waiting -= len(more)
+                _tell(more, _stuck())
+            self._queue.put(None)  # it is to end after this batch
 
     def _work(self) -> None:
         while (batch := self._next()) is not None:
             started = time.perf_counter()
-            self._began_s = time.monotonic()
+            self._at = time.monotonic(), batch
             results = self._in_turn(batch)
-            self._began_s = None
+            self._at = None
             took = time.perf_counter() - started
             try:
                 self.loop.call_soon_threadsafe(self._hand_out, batch, results)
@@ -231,9 +227,6 @@ class Writer:
     def _hand_out(self, batch: list[Asked], results: list[Any]) -> None:
         self._stuck = False
         self._waiting -= len(batch)
-        self._answered += len(batch)
-        while self._handed and self._handed[0][0] <= self._answered:
-            self._handed.popleft()
         for (_, future), result in zip(batch, results, strict=True):
             if future.done():  # cancelled, or told already that it is late
                 continue
@@ -241,3 +234,13 @@ class Writer:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+
+def _stuck() -> LedgerFault:
+    return LedgerFault("the disk does not answer", kind="stuck")
+
+
+def _tell(asked: list[Asked], fault: LedgerFault) -> None:
+    for _, future in asked:
+        if not future.done():
+            future.set_exception(fault)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import Event
 
 import pytest
 
+from pricing import Quote
 from proxy.errors import LedgerUnavailable
 from proxy.fares import Fares
 from proxy.ledger.outcomes import Accept
@@ -32,7 +34,7 @@ async def relaying(ledger: Ledger, faults: list[str]) -> AsyncIterator[Fares]:
 @asynccontextmanager
 async def hung(writer: Writer) -> AsyncIterator[None]:
     """Let the thread be at something that does not end; who asked for that is told, too."""
-    with pytest.raises(LedgerFault, match="not answered"):
+    with pytest.raises(LedgerFault, match="no answer"):
         async with held_up(writer):
             yield
 
@@ -42,12 +44,24 @@ async def test_calls_are_refused_and_what_is_reserved_all_the_same_is_given_back
 ) -> None:
     key = ledger.key()
     faults: list[str] = []
+    begun, over = Event(), Event()
+    order = ledger.order(key, charge_id="fb_1")
+    price = order.price
+
+    def hangs(at_us: int) -> Quote | None:
+        begun.set()
+        over.wait(10)
+        return price(at_us)
+
+    order.price = hangs  # asked for by the thread, within the commit
     async with relaying(ledger, faults) as fares:
-        async with hung(fares.writer):
-            for name in ("fb_1", "fb_2"):  # the second one hears it at once
-                with pytest.raises(LedgerUnavailable):
-                    await fares.reserve(ledger.order(key, charge_id=name))
-            assert "does not answer" in await fares.writable.why_not()
+        first = asyncio.ensure_future(fares.reserve(order))
+        await asyncio.to_thread(begun.wait, 10)
+        for call in (first, *(fares.reserve(ledger.order(key, charge_id=n)) for n in ("b", "c"))):
+            with pytest.raises(LedgerUnavailable):  # behind it, and later, at once
+                await call
+        assert "does not answer" in await fares.writable.why_not()
+        over.set()
         await fares.flush(within_s=10)
         assert await fares.writable.why_not() == ""
         assert await fares.reserve(ledger.order(key, charge_id="fb_3"))
@@ -56,6 +70,20 @@ async def test_calls_are_refused_and_what_is_reserved_all_the_same_is_given_back
     assert ledger.used(key, DAY) == (0, 100)
     assert faults == ["late"]
     assert differences(ledger.session) == []
+
+
+async def test_what_waits_behind_a_hung_disk_is_never_written(ledger: Ledger) -> None:
+    key = ledger.key()
+    async with relaying(ledger, []) as fares:
+        async with hung(fares.writer):
+            asked = [fares.reserve(ledger.order(key, charge_id=name)) for name in ("a", "b")]
+            refused = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(each) for each in refused] == [LedgerUnavailable] * 2
+        async with asyncio.timeout(10):
+            while await fares.writable.why_not():
+                await asyncio.sleep(0)
+        assert await fares.reserve(ledger.order(key, charge_id="c"))
+    assert ledger.session.rows("SELECT id FROM charges") == [("c",)]
 
 
 async def test_an_answer_goes_on_and_what_it_says_is_written_once(ledger: Ledger) -> None:
