@@ -8,9 +8,10 @@ from threading import Event
 import pytest
 
 from pricing import Quote
+from proxy.charge import Ground
 from proxy.errors import LedgerUnavailable
 from proxy.fares import Fares
-from proxy.ledger.outcomes import Accept
+from proxy.ledger.outcomes import Accept, Decide
 from proxy.ledger.reader import Reader
 from proxy.ledger.session import LedgerFault
 from proxy.ledger.writer import Writer
@@ -37,6 +38,17 @@ async def hung(writer: Writer) -> AsyncIterator[None]:
     with pytest.raises(LedgerFault, match="no answer"):
         async with held_up(writer):
             yield
+
+
+def going_on(writer: Writer) -> asyncio.Event:
+    """Tell when the thread has done something, and those who asked for it were told."""
+    done = asyncio.Event()
+
+    def goes_on(_: float) -> None:
+        writer.loop.call_soon_threadsafe(done.set)
+
+    writer.gauges.commit_seconds = goes_on
+    return done
 
 
 async def test_calls_are_refused_and_what_is_reserved_all_the_same_is_given_back(
@@ -74,13 +86,8 @@ async def test_calls_are_refused_and_what_is_reserved_all_the_same_is_given_back
 
 async def test_what_waits_behind_a_hung_disk_is_never_written(ledger: Ledger) -> None:
     key = ledger.key()
-    loop, gone_on = asyncio.get_running_loop(), asyncio.Event()
     async with relaying(ledger, []) as fares:
-
-        def goes_on(_: float) -> None:
-            loop.call_soon_threadsafe(gone_on.set)
-
-        fares.writer.gauges.commit_seconds = goes_on
+        gone_on = going_on(fares.writer)
         async with hung(fares.writer):
             asked = [fares.reserve(ledger.order(key, charge_id=name)) for name in ("a", "b")]
             refused = await asyncio.gather(*asked, return_exceptions=True)
@@ -104,3 +111,17 @@ async def test_an_answer_goes_on_and_what_it_says_is_written_once(ledger: Ledger
     assert found.state == "accepted"
     kinds = ledger.session.rows("SELECT kind FROM entries ORDER BY seq")
     assert kinds == [("reserve",), ("accept",)]
+
+
+async def test_what_is_known_later_is_written_behind_what_waits(ledger: Ledger) -> None:
+    key = ledger.key()
+    async with relaying(ledger, []) as fares:
+        fare = (await fares.reserve(ledger.order(key))).fare
+        gone_on = going_on(fares.writer)
+        async with hung(fares.writer):
+            assert await fares.record(Accept(fare.id, ACCOUNT, "p1")) is None
+        await gone_on.wait()
+        await fares.record(Decide(fare.id, 1, Ground.ANSWER))  # it could be written at once
+        await fares.flush(within_s=10)
+    kinds = ledger.session.rows("SELECT kind FROM entries ORDER BY seq")
+    assert kinds == [("reserve",), ("accept",), ("settle",)]
